@@ -104,7 +104,7 @@ def _whole_call(rows: list[Row]) -> Callable[[], object]:
         Logger(service="account-api", level="INFO", stream=Path(os.devnull).open("w")),  # noqa: SIM115 -- open as long as the log
         Metrics(namespace="AccountEvents", service="account-api"),
     )
-    event = _event(rows[0].account_id)
+    event = gateway_event(f"/accounts/{rows[0].account_id}/credit", {"amount": str(CREDIT.amount)})
 
     def call() -> None:
         api = HttpApi(
@@ -129,7 +129,7 @@ def _silenced(call: Callable[[], object]) -> float:
         return cpu_us(call)
 
 
-def _event(account: str) -> dict[str, Any]:
+def gateway_event(path: str, body: dict[str, Any]) -> dict[str, Any]:
     """An event as API Gateway sends it, with a client's headers and the gateway's own."""
     headers = {
         "accept": "*/*",
@@ -143,7 +143,6 @@ def _event(account: str) -> dict[str, Any]:
         "x-forwarded-port": "443",
         "x-forwarded-proto": "https",
     }
-    path = f"/accounts/{account}/credit"
     return {
         "version": "2.0",
         "rawPath": path,
@@ -154,7 +153,7 @@ def _event(account: str) -> dict[str, Any]:
             "http": {"method": "POST", "path": path},
             "authorizer": {"iam": {"userArn": "arn:aws:iam::000000000000:user/api-test"}},
         },
-        "body": json.dumps({"amount": str(CREDIT.amount)}),
+        "body": json.dumps(body),
         "isBase64Encoded": False,
     }
 

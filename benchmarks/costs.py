@@ -6,7 +6,7 @@ each figure. Exit codes: 0, all targets met; 1, a target missed; 3, the stores d
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -24,8 +24,10 @@ MISSED, UNKNOWN = 1, 3
 LONG_EVENTS = 100_000
 
 
-def measure(prices: Prices | None = None, long_events: int = LONG_EVENTS) -> Costs:
-    """Measure the costs of all operations, on stores started for this purpose.
+def measure(
+    prices: Prices | None = None, long_events: int = LONG_EVENTS, names: Collection[str] | None = None
+) -> Costs:
+    """Measure the costs of all operations, or of those with these names, on stores started for this purpose.
 
     Raises:
         DynamoDBLocalMissing: Java or npm is missing on this machine.
@@ -33,10 +35,11 @@ def measure(prices: Prices | None = None, long_events: int = LONG_EVENTS) -> Cos
         LoadTooSlow: the long account could not be loaded in time.
     """
     prices, rows = prices or Prices(), row_sizes()
+    chosen = [operation for operation in operations(long_events) if names is None or operation.name in names]
     with ExitStack() as stack:
         urls = {LOCAL: stack.enter_context(dynamodb_local()), MINISTACK: stack.enter_context(Emulator()).endpoint_url}
         worlds = {name: open_world(url) for name, url in urls.items()}
-        results = [_result(operation, worlds, prices) for operation in operations(long_events)]
+        results = [_result(operation, worlds, prices) for operation in chosen]
     return Costs(prices, rows, rows.largest < WRITE_UNIT_BYTES, results)
 
 

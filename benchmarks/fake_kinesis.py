@@ -1,18 +1,23 @@
 """A fake of Kinesis and DynamoDB in a separate process, which accepts every request after a realistic wait.
 
 It answers `PutRecords` after PUT_RECORDS_S with every entry accepted, `Query` after QUERY_S with an empty page, and
-`BatchGetItem` after QUERY_S with a row for each key, whose event occurred at LONG_AGO.
+`BatchGetItem` after QUERY_S with a row for each key, whose event occurred at LONG_AGO. It answers writes of items, and
+`GetItem`, after ITEM_S. It stores what transactions put into the table INBOX and finds it again; there are no other
+items.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from benchmarks import fake_process
 
 PUT_RECORDS_S = 0.015
 LONG_AGO = "1970-01-01T00:00:00.000000Z"
 QUERY_S = 0.003
+ITEM_S = 0.005
+INBOX = "inbox"
 
 _ENTRY = b'"PartitionKey":'
 """Occurs once in every entry, and never in Base64."""
@@ -20,6 +25,10 @@ _ACCEPTED = {
     "SequenceNumber": "49671246163853862354136543452761183847183741534213210114",
     "ShardId": "shardId-000000000000",
 }
+
+
+_positions: dict[str, Any] = {}
+"""The items of INBOX by account."""
 
 
 @contextmanager
@@ -31,17 +40,55 @@ def fake() -> Iterator[str]:
 
 def _answer(operation: str, body: bytes) -> tuple[float, bytes]:
     """Return the wait in seconds and the body of the answer."""
-    match operation:
-        case "PutRecords":
-            answer = {"FailedRecordCount": 0, "Records": [_ACCEPTED] * body.count(_ENTRY)}
-            return PUT_RECORDS_S, json.dumps(answer).encode()
-        case "Query":
-            return QUERY_S, b'{"Count":0,"Items":[],"ScannedCount":0}'
-        case "BatchGetItem":
-            [(table, asked)] = json.loads(body)["RequestItems"].items()
-            rows = [{"AccountId": key["AccountId"], "Timestamp": {"S": LONG_AGO}} for key in asked["Keys"]]
-            return QUERY_S, json.dumps({"Responses": {table: rows}, "UnprocessedKeys": {}}).encode()
-    raise ValueError(f"The fake has no answer for {operation}.")
+    try:
+        wait_s, answer = _ANSWERS[operation]
+    except KeyError:
+        raise ValueError(f"The fake has no answer for {operation}.") from None
+    return wait_s, json.dumps(answer(body)).encode()
+
+
+def _put_records(body: bytes) -> Any:  # noqa: ANN401 -- JSON, as below
+    return {"FailedRecordCount": 0, "Records": [_ACCEPTED] * body.count(_ENTRY)}
+
+
+def _query(_body: bytes) -> Any:  # noqa: ANN401
+    return {"Count": 0, "Items": [], "ScannedCount": 0}
+
+
+def _batch_get_item(body: bytes) -> Any:  # noqa: ANN401
+    [(table, asked)] = json.loads(body)["RequestItems"].items()
+    if table == INBOX:
+        found = [_positions.get(key["AccountId"]["S"]) for key in asked["Keys"]]
+        items = [item for item in found if item]
+    else:
+        items = [{"AccountId": key["AccountId"], "Timestamp": {"S": LONG_AGO}} for key in asked["Keys"]]
+    return {"Responses": {table: items}, "UnprocessedKeys": {}}
+
+
+def _get_item(body: bytes) -> Any:  # noqa: ANN401
+    item = _positions.get(json.loads(body)["Key"]["AccountId"]["S"])
+    return {"Item": item} if item else {}
+
+
+def _put_item(_body: bytes) -> Any:  # noqa: ANN401
+    return {"ConsumedCapacity": {"TableName": "accounts", "CapacityUnits": 1.0}}
+
+
+def _transact_write_items(body: bytes) -> Any:  # noqa: ANN401
+    puts = [each["Put"] for each in json.loads(body)["TransactItems"] if "Put" in each]
+    _positions.update({put["Item"]["AccountId"]["S"]: put["Item"] for put in puts if put["TableName"] == INBOX})
+    return {"ConsumedCapacity": [{"TableName": "accounts", "CapacityUnits": 4.0}]}
+
+
+_ANSWERS: dict[str, tuple[float, Callable[[bytes], Any]]] = {
+    "PutRecords": (PUT_RECORDS_S, _put_records),
+    "Query": (QUERY_S, _query),
+    "BatchGetItem": (QUERY_S, _batch_get_item),
+    "GetItem": (ITEM_S, _get_item),
+    "PutItem": (ITEM_S, _put_item),
+    "TransactWriteItems": (ITEM_S, _transact_write_items),
+}
+"""The wait and the answer of each operation."""
 
 
 if __name__ == "__main__":

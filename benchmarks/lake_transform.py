@@ -39,13 +39,13 @@ def _record(number: int, data: bytes) -> dict[str, Any]:
 
 
 _DATAS = [outgoing(row, 0).data for row in ledger(EVENTS) if isinstance(row, EventRow)]
-_EVENT: dict[str, Any] = {"invocationId": "1", "records": [_record(number, data) for number, data in enumerate(_DATAS)]}
+EVENT: dict[str, Any] = {"invocationId": "1", "records": [_record(number, data) for number, data in enumerate(_DATAS)]}
 _TRANSFORM = Transform(Rows(Decoder(), "2000-01-01"))
 
 
 def _ours() -> list[Any]:
     """Transform with every check: header, body, trailing bytes, ranges of money and time, partitions, answer size."""
-    answer = _TRANSFORM(_EVENT).answer
+    answer = _TRANSFORM(EVENT).answer
     found: list[Any] = answer["records"]
     return found
 
@@ -53,7 +53,7 @@ def _ours() -> list[Any]:
 def _plain() -> list[Any]:
     """Transform without checks: the schema by fingerprint, fastavro's values, json and base64."""
     answers = []
-    for record in _EVENT["records"]:
+    for record in EVENT["records"]:
         data = base64.b64decode(record["data"])
         schema = SCHEMAS[data[2:HEADER_SIZE]]
         event: Any = fastavro.schemaless_reader(BytesIO(data[HEADER_SIZE:]), schema, None)

@@ -32,7 +32,7 @@ from benchmarks.timing import Benchmark
 
 SMALL, MIDDLE, LARGE = 1_000, 4_000, 7_000
 REQUESTS = 1 / 50
-WALL_SMALL, WALL_LARGE, CPU_SMALL = 1 / 2.8, 1 / 5, 1 / 3
+WALL_LARGE = 1 / 5
 GROWTH = 1.1
 DRAINED = 10_000
 STREAM = "domain-events"
@@ -105,13 +105,13 @@ class Subject:
 def benchmarks() -> Iterator[list[Benchmark]]:
     """The benchmarks. They run only inside the block, because the fake is stopped after it."""
     with fake() as url, ours_at(url) as ours:
-        baseline = _baseline(url)
+        baseline = baseline_at(url)
         units = _units(ours, baseline)
         yield [*_timings(ours, baseline), *_growth(ours), *_first_seen(ours), *units]
 
 
 def _timings(ours: Subject, baseline: Subject) -> list[Benchmark]:
-    def against_peer(clock: Clock, unit: str, records: int, target: float) -> Benchmark:
+    def against_peer(clock: Clock, unit: str, records: int, target: float | None) -> Benchmark:
         mine, theirs = Accounts(records), Accounts(records)
         return Benchmark(
             f"projector, batch of {records:,}; a conventional projector",
@@ -123,10 +123,12 @@ def _timings(ours: Subject, baseline: Subject) -> list[Benchmark]:
         )
 
     drained = Accounts(LARGE)
+    # A small batch has no target: most of its time is a wait, and its CPU time is a small part of what a command costs.
+    # The dollars and the latency of the whole path have targets instead (docs/performance.md).
     return [
-        against_peer(WALL, "ms", SMALL, WALL_SMALL),
+        against_peer(WALL, "ms", SMALL, None),
         against_peer(WALL, "ms", LARGE, WALL_LARGE),
-        against_peer(CPU, "CPU ms", SMALL, CPU_SMALL),
+        against_peer(CPU, "CPU ms", SMALL, None),
         Benchmark(
             f"projector, {DRAINED:,} events of a shard at {PUT_RECORDS_S * 1_000:g} ms a put; a second",
             "ms",
@@ -221,7 +223,8 @@ def ours_at(url: str) -> Iterator[Subject]:
     gc.unfreeze()  # importing the handler freezes all objects
 
 
-def _baseline(url: str) -> Subject:
+def baseline_at(url: str) -> Subject:
+    """The baseline, with a client that uses the fake."""
     with patch.dict(os.environ, _environment(url)):
         kinesis = boto3.session.Session().client("kinesis")
     return Subject(BaselineProjector(kinesis, STREAM).handler, kinesis)

@@ -31,9 +31,10 @@ class Accounts:
     Args:
         records: per batch.
         keyed: whether commands have an idempotency key.
+        sequences: the range of an account's first sequence.
     """
 
-    def __init__(self, records: int, *, keyed: bool = False) -> None:
+    def __init__(self, records: int, *, keyed: bool = False, sequences: tuple[int, int] = SEQUENCES) -> None:
         self.records = records
         self._keyed = keyed
         self._turns: list[str] = []
@@ -41,7 +42,7 @@ class Accounts:
         for number in range(records):
             is_second = number % (ACCOUNTS_OF_11 + 1) == ACCOUNTS_OF_11
             self._turns.append(self._turns[-1] if is_second else account_id())
-        self._next = {account: _RANDOM.randint(*SEQUENCES) for account in self._turns}
+        self._next = {account: _RANDOM.randint(*sequences) for account in self._turns}
 
     def __len__(self) -> int:
         return len(self._next)

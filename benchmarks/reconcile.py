@@ -7,15 +7,12 @@ round is discarded and repeated. Exit codes: 0, the target is met; 1, it is miss
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -27,6 +24,7 @@ from account_core.domain.events import EventRow, Row
 from account_core.rows.items import to_item
 from account_events.consumer import Decoder
 from benchmarks.long_accounts import BATCH_ROWS, ledger
+from benchmarks.machine import OTHERS_SHARE_MAX, Watch
 from consumers.lake import table
 from consumers.lake.delivery.parquet import arrow_schema, parquet
 from consumers.lake.rows import Rows
@@ -41,7 +39,6 @@ ACCOUNTS = 1_000
 TARGET_S = 10.0
 ROUNDS = 3
 ATTEMPTS = 9
-OTHERS_SHARE_MAX = 0.1
 COMMAND = Path(sys.executable).with_name("account-events")
 BUCKET = "lake"
 FIRST_DAY = "2000-01-01"
@@ -93,32 +90,12 @@ def quiet_rounds(run: Callable[[], Round]) -> list[float]:
 
 def measured(name: str, emulator: Emulator, work: Callable[[], object]) -> Round:
     """Measure one round of work, and report it."""
-    emulator_s, own_s, busy_s, wall_s = _emulator_cpu_s(emulator), _own_cpu_s(), _busy_s(), time.perf_counter()
+    watch = Watch(emulator.pid)
     work()
-    took_s = time.perf_counter() - wall_s
-    own_s, emulator_s = _own_cpu_s() - own_s, _emulator_cpu_s(emulator) - emulator_s
-    others_share = max(0.0, _busy_s() - busy_s - own_s - emulator_s) / took_s / (os.cpu_count() or 1)
-    report(f"{name}: {took_s:.1f} s; CPU {own_s:.1f} s, the emulator's {emulator_s:.1f} s; others {others_share:.0%}")
-    return Round(took_s, others_share)
-
-
-def _busy_s() -> float:
-    """The busy time of all cores; see proc(5)."""
-    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
-
-
-def _own_cpu_s() -> float:
-    """The CPU time of this process and of commands that have ended."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
-
-
-def _emulator_cpu_s(emulator: Emulator) -> float:
-    with suppress(OSError):
-        fields = Path(f"/proc/{emulator.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return 0.0
+    used = watch.used()
+    cpu = f"CPU {used.own_s:.1f} s, the emulator's {used.emulator_s:.1f} s"
+    report(f"{name}: {used.took_s:.1f} s; {cpu}; others {used.others_share:.0%}")
+    return Round(used.took_s, used.others_share)
 
 
 def fill_table(dynamodb: Any, table_name: str, rows: Sequence[Row]) -> None:  # noqa: ANN401 -- a boto3 client

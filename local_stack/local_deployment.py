@@ -28,7 +28,7 @@ from local_stack.errors import CommandError
 from local_stack.event_source_mapping.clients import INVOKE_READ_TIMEOUT_S, MappingClients
 from local_stack.event_source_mapping.runner import MappingRunner
 from local_stack.event_source_mapping.stack_mappings import stack_mappings
-from local_stack.firehose.runner import FirehoseClients, FirehoseRunner
+from local_stack.firehose.runner import POLL_INTERVAL_S, FirehoseClients, FirehoseRunner
 from local_stack.firehose.stack_delivery import deployed_delivery
 from local_stack.poll_loop import running, wait_until_all_idle
 from local_stack.progress_metrics import ProgressMetrics
@@ -134,11 +134,14 @@ class LocalDeployment:
         """
         return wait_until_all_idle([*self.mappings.values(), self.firehose], timeout_s)
 
-    def delivery(self, resume_after: Mapping[str, str] | None = None) -> FirehoseRunner:
+    def delivery(
+        self, resume_after: Mapping[str, str] | None = None, poll_interval_s: float = POLL_INTERVAL_S
+    ) -> FirehoseRunner:
         """Return a fake of template.yaml's delivery stream. The caller starts and stops it.
 
         Args:
             resume_after: passed to `FirehoseRunner`.
+            poll_interval_s: passed to `FirehoseRunner`.
         """
         outputs, client = self.address.outputs, self.address.client
         return FirehoseRunner(
@@ -152,6 +155,7 @@ class LocalDeployment:
                 client("kinesis"), client("lambda", INVOKE_READ_TIMEOUT_S, attempts_max=1), client("s3"), client("glue")
             ),
             resume_after=resume_after,
+            poll_interval_s=poll_interval_s,
         )
 
     def rows(self) -> list[StoredRow]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from account_events.lambda_mapping.config import MappingConfig
-from account_events.lambda_mapping.filters import SourceKind
 from account_events.lambda_mapping.lanes import ShardLanes
 from account_events.lambda_mapping.outcome import Invoked, NotInvoked
 from account_events.lambda_mapping.retry import Backoff
@@ -16,15 +15,11 @@ from account_events.streams.lineage import readable_shards
 from account_events.streams.reader import ShardReader
 from account_events.streams.source import LATEST, TRIM_HORIZON, Position, at_time
 from local_stack.event_source_mapping.delivery import Delivery
+from local_stack.event_source_mapping.poll_rate import POLL_RATES, PollRate
 from local_stack.event_source_mapping.status import ShardStatus
 
 logger = logging.getLogger(__name__)
 
-# "Using AWS Lambda with Amazon DynamoDB": shards are polled "at a base rate of 4 times per second"; "Using Lambda to
-# process records from Amazon Kinesis Data Streams": "of once per second".
-POLL_INTERVAL_S: Mapping[SourceKind, float] = {"dynamodb": 0.25, "kinesis": 1.0}
-# Kinesis API reference, GetRecords: 5 transactions per second and shard, including calls that return no records.
-READ_INTERVAL_S: Mapping[SourceKind, float] = {"dynamodb": 0.0, "kinesis": 0.2}
 # Ours: how often shards are listed while none has ended.
 LIST_INTERVAL_S = 1.0
 LOGGED_ANSWER_MAX = 500
@@ -59,8 +54,10 @@ class EventPoller:
         clock: Callable[[], float],
         backoff: Backoff | None = None,
         resume_after: Mapping[str, str] | None = None,
+        rate: PollRate | None = None,
     ) -> None:
         self._config = config
+        self._rate = rate or POLL_RATES[config.source_kind]
         self._reader = reader
         self._delivery = delivery
         self._clock = clock
@@ -75,6 +72,7 @@ class EventPoller:
         self._list_due_s = 0.0
         self._is_busy = False
         self._is_reading = True
+        self._is_behind = False
         self._read_due_s = 0.0
         self._next_due_s = 0.0
         self._errors_in_a_row = 0
@@ -91,16 +89,16 @@ class EventPoller:
             Seconds to wait before the next cycle; 0 while there is work.
         """
         errors_before = self.errors
-        kind = self._config.source_kind
-        self._is_busy = False
-        self._is_reading = self._clock() >= self._read_due_s
-        self._next_due_s = self._clock() + POLL_INTERVAL_S[kind] if self._is_reading else self._read_due_s
+        begun_s = self._clock()
+        self._is_busy = self._is_behind = False
+        self._is_reading = begun_s >= self._read_due_s
+        self._next_due_s = self._clock() + self._rate.interval_s if self._is_reading else self._read_due_s
         if list_shards or self._clock() >= self._list_due_s:
             self._guarded("listing shards", self._list)
         for shard_id in tuple(self._open_shards):
             self._guarded(f"shard {shard_id}", partial(self._step, shard_id))
         if self._is_reading:
-            self._read_due_s = self._clock() + READ_INTERVAL_S[kind]
+            self._read_due_s = self._rate.next_read_s(begun_s, self._clock(), is_behind=self._is_behind)
         if self.errors > errors_before:
             self._errors_in_a_row += 1
             return ERROR_BACKOFF.delay_s(self._errors_in_a_row)
@@ -192,6 +190,7 @@ class EventPoller:
             shard.is_ended = read.ended
             shard.behind_ms = read.behind_ms
             self._is_busy |= bool(read.records) or read.behind_ms > 0
+            self._is_behind |= read.behind_ms > 0
 
     def _invoke(self, shard_id: str, lane: ShardState, action: Invoke) -> None:
         self._is_busy = True

@@ -15,6 +15,7 @@ from account_events.streams.reader import ShardReader
 from account_events.streams.source import StreamSource
 from local_stack.event_source_mapping.clients import MappingClients
 from local_stack.event_source_mapping.delivery import Delivery
+from local_stack.event_source_mapping.poll_rate import PollRate
 from local_stack.event_source_mapping.poller import EventPoller
 from local_stack.event_source_mapping.status import MappingStatus
 from local_stack.poll_loop import STOP_TIMEOUT_S, PollCycle, PollLoop
@@ -38,6 +39,7 @@ class MappingRunner:
         new_uuid: Callable[[], str] = lambda: str(uuid.uuid4()),
         backoff: Backoff | None = None,
         resume_after: Mapping[str, str] | None = None,
+        rate: PollRate | None = None,
     ) -> None:
         """Create the runner; `start` starts it.
 
@@ -48,8 +50,10 @@ class MappingRunner:
             new_uuid: returns a UUID for an object's key at the on-failure destination.
             backoff: pauses between retries of a batch.
             resume_after: sequence number by shard id, for example the checkpoints of an earlier `status()`.
+            rate: how often it reads the stream; None for the rate of `POLL_RATES`.
         """
         self.config = config
+        self._rate = rate
         self._clients, self._clock, self._new_uuid, self._backoff = clients, clock, new_uuid, backoff
         self._poller = self._new_poller(resume_after)
         self._loop = PollLoop(f"event-source-mapping-{config.uuid}", self._cycle)
@@ -126,6 +130,7 @@ class MappingRunner:
             clock=self._clock,
             backoff=self._backoff,
             resume_after=resume_after,
+            rate=self._rate,
         )
 
     def _cycle(self, is_awaited: bool) -> PollCycle:  # noqa: FBT001 -- as PollLoop calls it

@@ -79,6 +79,7 @@ class FirehoseRunner:
         clients: AWS clients.
         clock: returns seconds since 1970.
         resume_after: sequence number by shard: the checkpoints of an earlier runner.
+        poll_interval_s: seconds between polls while there are no records.
     """
 
     def __init__(
@@ -93,7 +94,9 @@ class FirehoseRunner:
         clients: FirehoseClients,
         clock: Callable[[], float] = time.time,
         resume_after: Mapping[str, str] | None = None,
+        poll_interval_s: float = POLL_INTERVAL_S,
     ) -> None:
+        self._poll_interval_s = poll_interval_s
         self._bucket, self._clients, self._clock, self._function_arn = bucket, clients, clock, function_arn
         database, table_name = table
         found = clients.glue.get_table(DatabaseName=database, Name=table_name)["Table"]
@@ -176,7 +179,7 @@ class FirehoseRunner:
         self._flush &= not is_quiet
         # If the buffers are still full, there is nothing to do until an interval ends.
         is_waiting = is_quiet or self._delivery.is_full()
-        return PollCycle(POLL_INTERVAL_S if is_waiting else 0.0, is_idle=is_quiet and self._delivery.is_empty())
+        return PollCycle(self._poll_interval_s if is_waiting else 0.0, is_idle=is_quiet and self._delivery.is_empty())
 
     def _read(self) -> bool:
         """Read every shard once, in any order, and return whether there were no new records."""

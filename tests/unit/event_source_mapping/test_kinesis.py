@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from account_events.lambda_mapping.config import MappingConfig
+from local_stack.event_source_mapping.poll_rate import PollRate
 from local_stack.event_source_mapping.runner import MappingRunner
 from tests.unit.event_source_mapping.fake_aws import FakeAws, FakeClock, Raised, raising, run_until_idle, runner_on
 from tests.unit.event_source_mapping.given import (
@@ -286,3 +287,25 @@ def test_a_deployed_mapping_has_the_functions_role_and_the_retention(aws: FakeAw
         retention_s=604_800.0,
         invoke_identity_arn=ROLE_ARN,
     )
+
+
+def test_at_a_steady_rate_a_poll_that_found_records_is_not_repeated(aws: FakeAws, clock: FakeClock) -> None:
+    aws.kinesis.put("s1", 1)
+    runner = runner_on(aws, clock, kinesis_config(), rate=PollRate(1.0, 0.2, is_steady=True))
+    runner.run_cycle()
+    aws.kinesis.put("s1", 2)
+    while clock.now_s < NOW_S + 0.9:
+        clock.now_s += max(runner.run_cycle(), 0.1)
+    assert aws.functions.batches() == [[1]]
+    clock.now_s = NOW_S + 1.0
+    runner.run_cycle()
+    assert aws.functions.batches() == [[1], [2]]
+
+
+def test_a_steady_rate_reads_on_while_records_are_left_on_the_stream(aws: FakeAws, clock: FakeClock) -> None:
+    aws.kinesis.put("s1", 1)
+    aws.kinesis.shards["s1"].gap_reads = 3
+    runner = runner_on(aws, clock, kinesis_config(), rate=PollRate(1.0, 0.2, is_steady=True))
+    while not aws.functions.batches() and clock.now_s < NOW_S + 5:
+        clock.now_s += max(runner.run_cycle(), 0.01)
+    assert clock.now_s < NOW_S + 1.0
