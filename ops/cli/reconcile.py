@@ -15,11 +15,12 @@ from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.grace import GRACE_S_MAX
 from ops.lake.reconcile.result import FOLDER, LATEST_KEY, Finding, ReconciliationResult, finding_line
-from ops.lake.reconcile.run import SHOWN_MAX, publish_metrics, run_reconciliation, save_result
+from ops.lake.reconcile.run import publish_metrics, run_reconciliation, save_result
 from ops.replay.pace import READ_UNITS_MAX
 from ops.terminal import counted, err, out, print_error
 
 app = typer.Typer()
+SHOWN_MAX = 20
 ADVICE = {
     "missing": "missing: run `account-events lake redrive`, then `account-events lake backfill --all`",
     "extra": "extra, differing, contradicting: find the files as described in docs/lake-operations.md",

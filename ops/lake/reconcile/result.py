@@ -34,6 +34,8 @@ T = TypeVar("T")
 FORMAT = 1
 FOLDER = "reconciliations/"
 LATEST_KEY = f"{FOLDER}latest.json"
+STRAYS_MAX = 20
+"""The maximum number of stray files in a result."""
 
 Kind = Literal["missing", "extra", "differing", "contradicting", "unreadable", "gap", "unbalanced"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

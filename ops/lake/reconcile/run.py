@@ -15,7 +15,7 @@ from ops.lake.reconcile.grace import grace_of
 from ops.lake.reconcile.ledger_pages import skip_scan_parsing
 from ops.lake.reconcile.metrics import NAMESPACE, metric_data
 from ops.lake.reconcile.reconciler import Reconciler
-from ops.lake.reconcile.result import LATEST_KEY, Files, Finding, ReconciliationResult, to_json
+from ops.lake.reconcile.result import LATEST_KEY, STRAYS_MAX, Files, Finding, ReconciliationResult, to_json
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import SEGMENTS
@@ -27,7 +27,6 @@ SETTLE_S = 2.0
 """Seconds before missing events are looked for again. Events in flight have usually arrived by then."""
 LOCAL_SEGMENTS = 1
 """More segments would be slower: for every page, the emulator reads the whole table and hashes every row."""
-SHOWN_MAX = 20
 
 
 def run_reconciliation(
@@ -69,7 +68,7 @@ def run_reconciliation(
     with Display(err, expected, Counts()) as display:
         result = reconciler.reconcile(found, display.update)
     strays = files.strays(result.compared_at.date())
-    return replace(result, files=Files(files.digests, len(strays), tuple(strays[:SHOWN_MAX])))
+    return replace(result, files=Files(files.digests, len(strays), tuple(strays[:STRAYS_MAX])))
 
 
 def save_result(lake: Lake, result: ReconciliationResult) -> None:
