@@ -203,6 +203,11 @@ def finding_line(finding: Finding) -> str:
     return json.dumps(asdict(finding))
 
 
+def finding_in(line: str) -> Finding:
+    """The finding in a line of `finding_line`."""
+    return _finding(json.loads(line))
+
+
 def from_json(body: bytes) -> ReconciliationResult:
     """The result in a file.
 

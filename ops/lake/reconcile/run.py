@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
 
+from local_stack.errors import CommandError
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.grace import grace_of
@@ -23,10 +24,24 @@ from ops.replay.pace import READ_UNITS_MAX, ReadPace, Unpaced
 from ops.replay.state import Counts
 from ops.terminal import err
 
+LOCAL_ROWS_MAX = 20_000_000
+"""The most rows of the table for which the engine `local` is a good choice. It reads 13,000 rows a second
+(benchmarks/reconcile.py), so this many take half an hour. The credentials of an assumed role often expire after an hour
+(docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use.html, role chaining), and then all of the run would be lost."""
 SETTLE_S = 2.0
 """Seconds before missing events are looked for again. Events in flight have usually arrived by then."""
 LOCAL_SEGMENTS = 1
 """More segments would be slower: for every page, the emulator reads the whole table and hashes every row."""
+
+
+class TooLarge(CommandError):
+    """The engine `local` refuses a table of this size."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(
+            f"The accounts table has about {rows:,} rows; the engine local is made for up to {LOCAL_ROWS_MAX:,}. Use "
+            "--engine aws, or make an export with `account-events export` and use --engine spark --export latest."
+        )
 
 
 def run_reconciliation(
@@ -50,6 +65,8 @@ def run_reconciliation(
     stop = threading.Event()
     source = DynamoDBSource(dynamodb, lake.outputs["TableName"], wait=stop.wait, jitter=random.random)
     size = source.size()
+    if size.rows > LOCAL_ROWS_MAX:
+        raise TooLarge(size.rows)
     segments = LOCAL_SEGMENTS if lake.is_local else SEGMENTS
     if read_units_max is None and not lake.is_local:
         read_units_max = READ_UNITS_MAX

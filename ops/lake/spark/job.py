@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # so that Spark is stopped in an orderly way
     try:
-        result = _run(given)
+        result = run(given)
     except CommandError as error:
         _report(refused=str(error))
         return 1
@@ -63,7 +63,8 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_known_args(arguments)[0]
 
 
-def _run(given: argparse.Namespace) -> ReconciliationResult:
+def run(given: argparse.Namespace) -> ReconciliationResult:
+    """Reconcile, and write and publish the result. On Glue, an exception is what makes a run fail."""
     now = datetime.now(UTC)
     place = given.export if given.export.startswith("s3://") else str(Path(given.export).resolve())
     export = find_export(s3_client(place), place, Table(given.table_arn, given.table_id), "")
