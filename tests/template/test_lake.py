@@ -1,5 +1,6 @@
 """The lake in template.yaml: its tables, its delivery, its buckets and its queries."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.query.totals import totals_key
 from ops.lake.reconcile.result import FOLDER as RECONCILIATIONS_PREFIX
 from ops.lake.repair.redrive import REDRIVEN_PREFIX
+from ops.lake.repair.staged import STAGING_PREFIX
+from ops.ledger.export.location import PREFIX
+from tests.support.template_stack import of_type
 from tests.template.test_template import RESOURCES, TEMPLATE, properties
 from tests.unit.lake.test_transform import TRANSFORM_BUFFER_MB
 from tools.lake_columns import comment
@@ -21,7 +25,7 @@ from tools.template import ROOT, generated
 
 DELIVERY = properties("LakeDelivery")
 DESTINATION: dict[str, Any] = DELIVERY["ExtendedS3DestinationConfiguration"]
-BUCKETS = ("Lake", "LakeQueryResults")
+BUCKETS = ("Lake", "LakeQueryResults", "LedgerExports")
 PARQUET = {"classification": "parquet", "EXTERNAL": "TRUE"}
 HIVE_PARQUET = "org.apache.hadoop.hive.ql.io.parquet"
 
@@ -180,12 +184,29 @@ def test_events_never_expire_and_old_ones_move_to_cheaper_storage() -> None:
         "errors": {"Prefix": table.ERRORS_PREFIX, "ExpirationInDays": 365},
         "redriven": {"Prefix": REDRIVEN_PREFIX, "ExpirationInDays": 90},
         "reconciliations": {"Prefix": RECONCILIATIONS_PREFIX, "ExpirationInDays": 365},
+        "staging": {
+            "Prefix": STAGING_PREFIX,
+            "ExpirationInDays": 1,
+            "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+        },
         "what-was-replaced": {
             "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
             "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
         },
     }
     assert properties("Lake")["VersioningConfiguration"] == {"Status": "Enabled"}
+
+
+def test_whole_copies_of_the_ledger_are_deleted_after_a_week() -> None:
+    [rule] = properties("LedgerExports")["LifecycleConfiguration"]["Rules"]
+    assert (rule["Status"], rule["Prefix"], rule["ExpirationInDays"]) == ("Enabled", PREFIX, 7)
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
+    assert "VersioningConfiguration" not in properties("LedgerExports"), "an old version would be kept"
+
+
+def test_no_role_of_the_stack_may_read_whole_copies_of_the_ledger() -> None:
+    roles = {name: json.dumps(properties(name).get("Policies", [])) for name in of_type("AWS::IAM::Role")}
+    assert [name for name, policies in roles.items() if "LedgerExports" in policies] == []
 
 
 def test_query_results_are_kept_for_30_days() -> None:

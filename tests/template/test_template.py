@@ -257,5 +257,6 @@ def test_the_outputs_exist() -> None:
         *("LakeBucketName", "LakeDatabaseName", "LakeWorkgroupName", "LakeTransformFunctionName"),
         *("LakeQueryResultsBucketName", "LakeAnalystRoleArn", "LakeBufferSeconds", "LakeDeliveryName"),
         *("LakeFirstDay", "LakeTotalsFunctionName", "LakeTotalsNotInvokedUrl", "LakeTotalsScheduleGroupName"),
+        "LedgerExportsName",
         *("OwnedTableName", "OwnedInboxTableName", "OwnedFunctionName", "OwnedMappingId"),
     }

@@ -75,7 +75,7 @@ STREAM = {
 }
 
 VERSIONED = {"Lake", "ProjectorFailures"}
-BUCKETS = {"BucketAccessLogs", "ConsumerFailures", "Lake", "LakeQueryResults", "ProjectorFailures"}
+BUCKETS = {"BucketAccessLogs", "ConsumerFailures", "Lake", "LakeQueryResults", "LedgerExports", "ProjectorFailures"}
 PERMISSIONS = {"AccountsByOwnerLookPermission", "HttpApiPermission"}
 LOGS = {name for name, each in RESOURCES.items() if each["Type"] == "AWS::Logs::LogGroup"}
 ROLES = {name for name, each in RESOURCES.items() if each["Type"] == "AWS::IAM::Role"} - {"LakeAnalystRole"}
