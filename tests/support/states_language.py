@@ -14,7 +14,7 @@ import jsonata
 from cfnlint.api import ManualArgs, lint
 
 ENDS = {"Succeed", "Fail"}
-BUILT_IN = {"states", "exists", "hash", "string"}
+BUILT_IN = {"states", "count", "exists", "hash", "string"}
 """The reserved variable and the functions that our expressions use."""
 
 
@@ -75,6 +75,6 @@ def _of_expressions(definition: Mapping[str, Any]) -> list[str]:
                 jsonata.Jsonata.jsonata(text)
             except jsonata.jexception.JException as error:
                 wrong.append(f"{name}: {text} is not JSONata: {error}")
-            for used in set(re.findall(r"\$(\w+)", re.sub(r"'[^']*'", "", text))) - assigned - BUILT_IN:
-                wrong.append(f"{name}: no state assigns ${used}")
+            used = set(re.findall(r"\$(\w+)", re.sub(r"'[^']*'", "", text)))
+            wrong += [f"{name}: no state assigns ${each}" for each in sorted(used - assigned - BUILT_IN)]
     return wrong

@@ -71,7 +71,7 @@ def test_every_call_is_repeated_and_every_failure_has_its_own_end() -> None:
 @pytest.mark.parametrize("name", FAILS)
 def test_a_failure_is_named_like_its_state_and_says_what_to_do(name: str) -> None:
     assert FAILS[name]["Error"] == name
-    assert re.search(r"[Rr]un `account-events [a-z ]+.*--stack STACK`", FAILS[name]["Cause"])
+    assert re.search(r"[Rr]un\s`account-events [a-z ]+.*--stack\ssome-stack`", FAILS[name]["Cause"])
 
 
 def test_the_waits_have_a_limit() -> None:
