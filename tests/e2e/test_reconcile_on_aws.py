@@ -45,7 +45,7 @@ def lake(emulator: StatesEmulator, machine: str, monkeypatch: pytest.MonkeyPatch
 
 
 class Watcher:
-    """Waits for an execution, keeps what it was told, and can act while the execution runs."""
+    """Waits for an execution, keeps the progress that is reported."""
 
     def __init__(self) -> None:
         self.seen: list[Progress] = []

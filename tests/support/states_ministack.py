@@ -9,7 +9,7 @@ times       how many calls it then concerns; 1 if omitted
 error       the error code with which the call fails; if `lost`, only after it was carried out
 answer      what replaces parts of the answer
 
-A Glue run ends at once and writes `result.json`, if there is one, to where its argument --result says.
+A Glue run ends at once and writes `result.json`, if there is one, to the location in its argument --result.
 """
 
 import asyncio

@@ -69,7 +69,7 @@ def test_every_call_is_repeated_and_every_failure_has_its_own_end() -> None:
 
 
 @pytest.mark.parametrize("name", FAILS)
-def test_a_failure_is_named_like_its_state_and_says_what_to_do(name: str) -> None:
+def test_a_failure_is_named_like_its_state_and_names_a_command(name: str) -> None:
     assert FAILS[name]["Error"] == name
     assert re.search(r"[Rr]un\s`account-events [a-z ]+.*--stack\ssome-stack`", FAILS[name]["Cause"])
 
@@ -88,7 +88,7 @@ def test_the_waits_have_a_limit() -> None:
     assert waits_s < DEFINITION["TimeoutSeconds"] < 24 * 3600, "a run ends before the next night"
 
 
-def test_the_job_is_stopped_by_glue_before_the_state_machine_gives_up() -> None:
+def test_glue_stops_the_job_before_the_state_machine_ends() -> None:
     [limit] = [each for each in STATES["HasCompared"]["Choices"] if "$polls" in each["Condition"]]
     assert f">= {STACK.properties('ReconcileJob')['Timeout'] + 20}" in limit["Condition"]
 

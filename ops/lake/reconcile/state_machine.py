@@ -139,8 +139,8 @@ def _result(lake: Lake, name: str) -> ReconciliationResult:
     try:
         body = lake.s3.get_object(Bucket=lake.bucket, Key=key)["Body"].read()
     except lake.s3.exceptions.NoSuchKey:
+        again = f"`account-events reconcile --engine aws --stack {lake.outputs['StackName']}`"
         raise NotReconciled(
-            f"The reconciliation {name} succeeded, but s3://{lake.bucket}/{key} is missing. Run `account-events "
-            f"reconcile --engine aws --stack {lake.outputs['StackName']}` again."
+            f"The reconciliation {name} succeeded, but s3://{lake.bucket}/{key} is missing. Run {again}."
         ) from None
     return from_json(body)
