@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import account_events
+from local_stack.build import ROOT
 from ops.lake.reconcile.grace import delivery_s
 from tests.support.states_language import expressions, faults, successors
 from tests.support.template_stack import RESOURCES, TEMPLATE, Stack
@@ -138,6 +139,15 @@ def test_the_job_runs_the_code_of_this_release() -> None:
     assert job["Command"]["ScriptLocation"] == f"{folder}reconcile.py"
     assert job["DefaultArguments"]["--extra-py-files"] == f"{folder}reconcile.zip"
     assert job["GlueVersion"] == "5.0"
+
+
+def test_glue_installs_the_packages_that_the_spark_tests_use() -> None:
+    """Besides Spark with what it needs. Glue has Spark and boto3, but no fastavro."""
+    lines = (ROOT / "requirements/spark.txt").read_text(encoding="utf-8").splitlines()
+    locked = {found[0] for line in lines if (found := re.match(r"[\w-]+==[\d.]+", line))}
+    installed = STACK.properties("ReconcileJob")["DefaultArguments"]["--additional-python-modules"].split(",")
+    assert {each for each in locked if not each.startswith(("py4j", "pyspark"))} == set(installed)
+    assert any(each.startswith("pyspark==3.5.") for each in locked), "the Spark of Glue 5.0"
 
 
 def test_the_job_logs_into_groups_of_the_stack() -> None:

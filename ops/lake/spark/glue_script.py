@@ -1,26 +1,12 @@
-"""The script of the Glue job. It calls the job with the arguments that are meant for it, because Glue adds its own."""
+"""The script of the Glue job, which `account-events lake job` uploads. The job ignores the options that Glue adds.
+
+Glue shows the message of the error that ends a script, and takes the end without an error for success. So this script
+calls `run` and not `main`, which returns an exit code.
+"""
 
 import sys
-from collections.abc import Sequence
 
-from ops.lake.spark.job import main
-
-OPTIONS = ("--export", "--lake", "--table-arn", "--first-day", "--grace-s", "--stack", "--result")
-
-
-def own(arguments: Sequence[str]) -> list[str]:
-    """Those of the arguments, given as `--name value` or `--name=value`, that the job knows."""
-    found: list[str] = []
-    for name in OPTIONS:
-        for at, argument in enumerate(arguments):
-            if argument == name:
-                found += [name, arguments[at + 1]]
-            elif argument.startswith(f"{name}="):
-                found += [name, argument.partition("=")[2]]
-    return found
-
+from ops.lake.spark.job import parsed, run
 
 if __name__ == "__main__":
-    # Not sys.exit: Glue reports the end of a script as a failure only if an error is raised.
-    if code := main(own(sys.argv[1:])):
-        raise RuntimeError(f"The job ended with the code {code}; its log has the reason.")
+    run(parsed(sys.argv[1:]))

@@ -1,4 +1,4 @@
-"""The code of the Glue job: a script and a zip of the modules that it imports, in the lake's bucket.
+"""The code of the Glue job: a script, and a zip of what it needs of this project, in the lake's bucket.
 
 template.yaml names both files, under jobs/RELEASE/, so a stack runs the code of its own release. Glue reads them when a
 run starts.
@@ -15,6 +15,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 import account_events
+from account_events.avro.schemas_path import SCHEMAS
 from local_stack.errors import CommandError
 from local_stack.reproducible_zip import write_entries
 from ops.lake.deployed_lake import Lake
@@ -49,11 +50,12 @@ class CodeFile:
 
 
 def modules() -> Mapping[str, bytes]:
-    """The modules of this project that the script imports, by their path in the repository."""
+    """The modules of this project that the script imports, and the schemas, by their path in the repository."""
     finder = ModuleFinder([str(ROOT)])
     finder.run_script(str(ROOT / ENTRY))
-    paths = sorted(Path(each.__file__) for each in finder.modules.values() if each.__file__)
-    return {str(path.relative_to(ROOT)): path.read_bytes() for path in paths if path != ROOT / ENTRY}
+    found = {Path(each.__file__) for each in finder.modules.values() if each.__file__} - {ROOT / ENTRY}
+    schemas = (path for path in SCHEMAS.rglob("*") if path.suffix in {".avsc", ".json"})
+    return {str(path.relative_to(ROOT)): path.read_bytes() for path in sorted([*found, *schemas])}
 
 
 def code() -> tuple[CodeFile, CodeFile]:

@@ -2,7 +2,6 @@
 
 import zipfile
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,8 @@ from local_stack.errors import CommandError
 from ops.deployment.stack import Deployment, Outputs
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_engine import S3Access
-from ops.lake.spark import glue_script, job_code
-from ops.lake.spark.job_code import DIGEST, MODULES_KEY, SCRIPT_KEY, JobRuns, code, modules, upload
+from ops.lake.spark import job_code
+from ops.lake.spark.job_code import DIGEST, ENTRY, MODULES_KEY, ROOT, SCRIPT_KEY, JobRuns, code, modules, upload
 
 ADDRESS = Address("http://127.0.0.1:1", 1, {}, None, None)
 
@@ -78,7 +77,7 @@ def old(bucket: Bucket) -> None:
 def test_the_first_upload_writes_the_script_after_its_modules(bucket: Bucket, lake: Lake) -> None:
     assert upload(lake) == [MODULES_KEY, SCRIPT_KEY] == list(bucket.objects)
     assert all(each.startswith(f"jobs/{account_events.__version__}/") for each in bucket.objects)
-    assert bucket.objects[SCRIPT_KEY]["Body"] == Path(glue_script.__file__).read_bytes()
+    assert bucket.objects[SCRIPT_KEY]["Body"] == (ROOT / ENTRY).read_bytes()
     with zipfile.ZipFile(BytesIO(bucket.objects[MODULES_KEY]["Body"])) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == list(modules())
@@ -140,16 +139,3 @@ def test_the_digest_depends_on_names_and_contents(monkeypatch: pytest.MonkeyPatc
     same = digest_of(a=b"1", b=b"2")
     assert same == digest_of(a=b"1", b=b"2")
     assert len({same, digest_of(a=b"12", b=b""), digest_of(a=b"1", c=b"2"), digest_of(b=b"1", a=b"2")}) == 4
-
-
-@pytest.mark.parametrize(
-    ("given", "own"),
-    [
-        (["--export", "s3://e/", "--JOB_NAME", "x", "--lake", "s3://l/"], ["--export", "s3://e/", "--lake", "s3://l/"]),
-        (["--job-bookmark-option", "job-bookmark-disable", "--grace-s=810"], ["--grace-s", "810"]),
-        (["--stackset", "x", "--TempDir", "y", "--stack", "s"], ["--stack", "s"]),
-        ([], []),
-    ],
-)
-def test_the_script_passes_on_only_the_arguments_of_the_job(given: list[str], own: list[str]) -> None:
-    assert glue_script.own(given) == own
