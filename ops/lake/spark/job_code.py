@@ -53,7 +53,8 @@ def modules() -> Mapping[str, bytes]:
     """The modules of this project that the script imports, and the schemas, by their path in the repository."""
     finder = ModuleFinder([str(ROOT)])
     finder.run_script(str(ROOT / ENTRY))
-    found = {Path(each.__file__) for each in finder.modules.values() if each.__file__} - {ROOT / ENTRY}
+    files = (getattr(each, "__file__", None) for each in finder.modules.values())  # typeshed has no such attribute
+    found = {Path(each) for each in files if each} - {ROOT / ENTRY}
     schemas = (path for path in SCHEMAS.rglob("*") if path.suffix in {".avsc", ".json"})
     return {str(path.relative_to(ROOT)): path.read_bytes() for path in sorted([*found, *schemas])}
 
