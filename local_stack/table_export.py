@@ -22,7 +22,7 @@ _DONE = "manifest-summary.json"
 
 
 class TableExports:
-    """The two calls of DynamoDB's client that make an export. `describe_export` is never told about one in progress.
+    """The two calls of DynamoDB's client that make an export, which is complete when the first call returns.
 
     Args:
         dynamodb: reads the table.
@@ -40,7 +40,7 @@ class TableExports:
         S3Bucket: str,  # noqa: N803 -- as above
         S3Prefix: str,  # noqa: N803 -- as above
         ClientToken: str,  # noqa: N803 -- as above
-        **_: Any,  # noqa: ANN401 -- format, kind and encryption
+        **others: Any,  # noqa: ANN401, ARG002 -- format, kind and encryption
     ) -> dict[str, Any]:
         """Exports the table, unless an export with this token has been made."""
         name = TableArn.rpartition("/")[2]

@@ -20,6 +20,7 @@ from local_stack.event_stream import EventStreamReader, PublishedEvent
 from local_stack.local_deployment import LocalDeployment
 from ops.cli.console import app as console_command
 from ops.cli.doctor import app as doctor_command
+from ops.cli.export import app as export_command
 from ops.cli.faults import app as faults_commands
 from ops.cli.lake import app as lake_commands
 from ops.cli.lake_repair import app as lake_repair_commands
@@ -52,6 +53,7 @@ app.add_typer(doctor_command)
 app.add_typer(why_command)
 app.add_typer(reconcile_command)
 app.add_typer(faults_commands, name="faults")
+app.add_typer(export_command)
 app.add_typer(replay_command)
 app.add_typer(report_command)
 app.add_typer(owners_commands, name="owners")

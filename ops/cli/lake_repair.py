@@ -1,13 +1,9 @@
 """The commands that repair the lake: `lake redrive` puts failed records back, `lake backfill` writes missing events."""
 
-import random
 import sys
 import tempfile
-import threading
-import time
 import uuid
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,20 +14,18 @@ import typer
 from account_events.consumer import Decoder
 from consumers.lake.rows import Rows
 from ops.cli.exit_handling import on_interruption
-from ops.cli.options import AccountIds, AllAccounts, ReadUnitsMax, Stack
+from ops.cli.options import AccountIds, AllAccounts, FromExport, ReadUnitsMax, Stack
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_errors import translated
 from ops.lake.reconcile.grace import GRACE_S_MAX, cut_us, grace_of
-from ops.lake.repair.backfill import MissingSink
+from ops.lake.repair.backfill import SCHEMA, MissingSink
 from ops.lake.repair.ports import S3Bucket, invoker, reasons_in
 from ops.lake.repair.redrive import Redrive, Redriven
-from ops.replay.display import Display
-from ops.replay.dynamodb_source import DynamoDBSource
-from ops.replay.engine import SEGMENTS, ReplayResult, replay
-from ops.replay.pace import READ_UNITS_MAX, ReadPace
-from ops.replay.selection import Accounts, Everything, Selection
-from ops.replay.state import Counts
+from ops.lake.repair.staged import StagedFiles
+from ops.replay.pace import READ_UNITS_MAX
+from ops.replay.reading import Ledger, replayed
+from ops.replay.selection import Accounts, Everything
 from ops.terminal import counted, err, out, print_error
 
 app = typer.Typer()
@@ -76,6 +70,7 @@ def backfill(
     account_ids: AccountIds = None,
     *,
     everyone: AllAccounts = False,
+    from_export: FromExport = None,
     stack: Stack = None,
     read_units_max: ReadUnitsMax = READ_UNITS_MAX,
     grace_s: Annotated[
@@ -92,13 +87,14 @@ def backfill(
     """Write the events that the ledger has and the lake lacks.
 
     Use it for events that `reconcile` reports as missing, and to fill a lake that is younger than its table. Events
-    that may still be on their way are left out. You can interrupt the command and run it again. Exit code 1 if an event
-    cannot be written, or if a row of an account is missing or is not a valid event.
+    that may still be on their way are left out. Files are verified before the first one is in the lake. You can
+    interrupt the command and run it again. Exit code 1 if an event cannot be written, or if a row of an account is
+    missing or is not a valid event.
     """
     if bool(account_ids) + everyone != 1:
         raise typer.BadParameter("give exactly one of: account ids, --all")
     selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
-    with on_interruption("files that are already written stay; run the command again"), _folder() as folder:
+    with on_interruption("files that are already in the lake stay; run the command again"), _folder() as folder:
         deployment = Deployment.connect(stack)
         lake = Lake.of(deployment)
         connection = lake.duckdb().connection
@@ -110,11 +106,24 @@ def backfill(
                 selection.account_ids if isinstance(selection, Accounts) else None,
                 cut_us(datetime.now(UTC), grace_of(lake) if grace_s is None else grace_s),
             )
-            result = _replayed(deployment, selection, sink, read_units_max)
+            result = replayed(
+                Ledger(
+                    deployment.client("dynamodb"),
+                    lake.s3,
+                    deployment.outputs["TableName"],
+                    lambda: deployment.outputs["LedgerExportsName"],
+                ),
+                selection,
+                sink,
+                from_export=from_export,
+                read_units_max=read_units_max,
+                encoders=deployment.encoders(),
+            )
             files = rows = 0
-            for key, count in sink.save(S3Bucket(lake.s3, lake.bucket).put):
-                err.print(f"[dim]{key}[/]", highlight=False, soft_wrap=True)
-                files, rows = files + 1, rows + count
+            with StagedFiles(S3Bucket(lake.s3, lake.bucket), str(uuid.uuid4()), SCHEMA) as staged:
+                for key, count in sink.save(staged):
+                    err.print(f"[dim]{key}[/]", highlight=False, soft_wrap=True)
+                    files, rows = files + 1, rows + count
     for account_id, sequence, reason in sink.refused:
         print_error(f"{account_id} event {sequence}: {reason}")
     out.print(
@@ -126,42 +135,6 @@ def backfill(
     )
     if sink.refused or result.stopped:
         sys.exit(1)
-
-
-def _replayed(deployment: Deployment, selection: Selection, sink: MissingSink, read_units_max: float) -> ReplayResult:
-    stop = threading.Event()
-    client, table_name = deployment.client("dynamodb"), deployment.outputs["TableName"]
-    source = DynamoDBSource(client, table_name, wait=stop.wait, jitter=random.random)
-    size = source.size()
-    with (
-        Display(err, None if isinstance(selection, Accounts) else size.read_units, Counts()) as display,
-        ThreadPoolExecutor(SEGMENTS) as executor,
-        _set_at_the_end(stop),
-    ):
-        result = replay(
-            source,
-            selection,
-            sink,
-            executor=executor,
-            pace=ReadPace(read_units_max, time.monotonic, stop.wait),
-            page_units=size.page_units(SEGMENTS),
-            save=lambda state: display.update(state.counts),
-            encoders=deployment.encoders(),
-        )
-    for stopped in result.stopped:
-        print_error(
-            f"{stopped.account_id}: stopped before event {stopped.sequence}, row {stopped.version}: {stopped.reason}"
-        )
-    return result
-
-
-@contextmanager
-def _set_at_the_end(stop: threading.Event) -> Iterator[None]:
-    """Set the event at the end, so that the executor's threads stop waiting after an interrupt."""
-    try:
-        yield
-    finally:
-        stop.set()
 
 
 def _show_dry_run(objects: Iterable[Redriven]) -> None:

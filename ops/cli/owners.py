@@ -1,27 +1,22 @@
 """The commands for the read model of accounts by owner: `owners check` and `owners rebuild`."""
 
-import random
 import sys
-import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated
 
 import typer
 
 from account_events.consumer import Decoder
 from ops.cli.exit_handling import on_interruption
-from ops.cli.options import AccountIds, AllAccounts, ReadUnitsMax, Stack
+from ops.cli.options import AccountIds, AllAccounts, FromExport, ReadUnitsMax, Stack
 from ops.deployment.stack import Deployment
 from ops.owners.read_model import FoldingSink, RebuildingSink, row_differences, rows_of
-from ops.replay.display import Display
-from ops.replay.dynamodb_source import DynamoDBSource
-from ops.replay.engine import SEGMENTS, ReplayResult, replay
-from ops.replay.pace import READ_UNITS_MAX, ReadPace
+from ops.replay.engine import ReplayResult
+from ops.replay.pace import READ_UNITS_MAX
+from ops.replay.reading import Ledger, replayed
 from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.sinks import Sink
-from ops.replay.state import Counts
 from ops.terminal import counted, err, out, print_error
 from projector.dynamodb_ledger import DynamoDBLedger
 
@@ -67,20 +62,24 @@ def rebuild(
             "Disable the event source mapping of the read model's function first.",
         ),
     ] = False,
+    from_export: FromExport = None,
     stack: Stack = None,
     read_units_max: ReadUnitsMax = READ_UNITS_MAX,
 ) -> None:
     """Rebuild the rows and positions of accounts from the ledger's events.
 
-    The read model's function may keep running meanwhile. You can interrupt the command and run it again. Exit code 1 if
-    an account could not be rebuilt up to its last event; all other accounts are rebuilt.
+    The read model's function may keep running meanwhile. You can interrupt the command and run it again. With an
+    export, the events after its time must still be on the event stream, or the function must have applied them. Exit
+    code 1 if an account could not be rebuilt up to its last event; all other accounts are rebuilt.
     """
     if bool(account_ids) + everyone != 1:
         raise typer.BadParameter("give exactly one of: account ids, --all")
+    if reset and from_export is not None:
+        raise typer.BadParameter("--reset needs the ledger as it is now: omit --from-export")
     with on_interruption("nothing is lost; run the command again"):
         model = _ReadModel(Deployment.connect(stack), read_units_max)
         selection = Everything() if everyone else Accounts(tuple(dict.fromkeys(account_ids or ())))
-        result, failed = model.rebuild(selection, resets=reset)
+        result, failed = model.rebuild(selection, resets=reset, from_export=from_export)
     for account_id, why in failed.items():
         print_error(f"{account_id} was not rebuilt: {why}")
     counts = result.counts
@@ -96,11 +95,14 @@ class _ReadModel:
     def __init__(self, deployment: Deployment, read_units_max: float) -> None:
         outputs = deployment.outputs
         self._dynamodb, self._read_units_max = deployment.client("dynamodb"), read_units_max
+        self._s3, self._outputs = deployment.client("s3"), outputs
         self._ledger_name, self._table_name = outputs["TableName"], outputs["OwnedTableName"]
         self._inbox_name = outputs["OwnedInboxTableName"]
         self._decoder, self._encoders = Decoder(deployment.codec()), deployment.encoders()
 
-    def rebuild(self, selection: Selection, *, resets: bool) -> tuple[ReplayResult, Mapping[str, str]]:
+    def rebuild(
+        self, selection: Selection, *, resets: bool, from_export: str | None
+    ) -> tuple[ReplayResult, Mapping[str, str]]:
         """The replay's result, and the accounts that could not be rebuilt, each with the reason."""
         sink = RebuildingSink(
             self._dynamodb,
@@ -111,7 +113,7 @@ class _ReadModel:
             now=time.time,
             resets=resets,
         )
-        return self._replay(selection, sink), sink.failed
+        return self._replay(selection, sink, from_export), sink.failed
 
     def differences(self, selection: Selection) -> tuple[dict[str, str], int]:
         """The differences by account, and the number of accounts in the ledger."""
@@ -122,26 +124,13 @@ class _ReadModel:
             found = {account_id: row for account_id, row in found.items() if account_id in selection.account_ids}
         return row_differences(folded.rows, found), len(folded.rows)
 
-    def _replay(self, selection: Selection, sink: Sink) -> ReplayResult:
-        source = DynamoDBSource(self._dynamodb, self._ledger_name, wait=threading.Event().wait, jitter=random.random)
-        size = source.size()
-        with (
-            Display(err, None if isinstance(selection, Accounts) else size.read_units, Counts()) as display,
-            ThreadPoolExecutor(SEGMENTS) as executor,
-        ):
-            result = replay(
-                source,
-                selection,
-                sink,
-                executor=executor,
-                pace=ReadPace(self._read_units_max, time.monotonic, time.sleep),
-                page_units=size.page_units(SEGMENTS),
-                save=lambda state: display.update(state.counts),
-                encoders=self._encoders,
-            )
-        for stopped in result.stopped:
-            print_error(
-                f"{stopped.account_id}: stopped before event {stopped.sequence}, row {stopped.version}: "
-                f"{stopped.reason}"
-            )
-        return result
+    def _replay(self, selection: Selection, sink: Sink, from_export: str | None = None) -> ReplayResult:
+        ledger = Ledger(self._dynamodb, self._s3, self._ledger_name, lambda: self._outputs["LedgerExportsName"])
+        return replayed(
+            ledger,
+            selection,
+            sink,
+            from_export=from_export,
+            read_units_max=self._read_units_max,
+            encoders=self._encoders,
+        )

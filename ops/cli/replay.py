@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli.options import ReadUnitsMax, Stack
+from ops.cli.options import FromExport, ReadUnitsMax, Stack
 from ops.deployment.stack import Deployment
 from ops.replay.engine import SEGMENTS
 from ops.replay.errors import InvalidRequest
@@ -71,6 +71,7 @@ def command(
     table: Annotated[
         str | None, typer.Option(help="Read this table instead of the stack's, such as a restored copy.")
     ] = None,
+    from_export: FromExport = None,
     stack: Stack = None,
 ) -> None:
     """Re-publish domain events from the table, with the same ids and values, in order per account.
@@ -78,6 +79,8 @@ def command(
     Writes to a stream, a file or standard output. You can interrupt a run to a stream or a file at any time and
     continue it with --resume; at worst, some events are on the stream twice. Exit code 1 if a row of an account is
     missing or cannot be turned into an event: the account is replayed up to that row.
+
+    An export has the rows as of its time, give or take a minute. Continue such a run with the same export.
     """
     target = Target(to_stream, to_file, to_stdout, file_format)
     if to_file is not None and checkpoint is not None and to_file.resolve() == checkpoint.resolve():
@@ -89,7 +92,9 @@ def command(
         raise InvalidRequest(
             f"{to_stream} is the stack's own stream: all its consumers would get duplicates. Add --live to allow it."
         )
-    request = ReplayRequest(selection, target, segments, read_units_max, page_rows, dry_run, resume, checkpoint, table)
+    request = ReplayRequest(
+        selection, target, segments, read_units_max, page_rows, dry_run, resume, checkpoint, table, from_export
+    )
     if not ReplayRun(deployment, request).run():
         sys.exit(1)
 

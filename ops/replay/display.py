@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import Literal, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -19,19 +19,27 @@ class Display:
 
     Args:
         console: writes to stderr.
-        read_units: the total expected; None if unknown.
+        expected: the total expected, in the unit; None if unknown.
         before: the counts of an earlier, interrupted run; zeros for a new run.
         clock: seconds, monotonic.
+        unit: the count that measures the progress.
     """
 
     def __init__(
-        self, console: Console, read_units: float | None, before: Counts, clock: Callable[[], float] = time.monotonic
+        self,
+        console: Console,
+        expected: float | None,
+        before: Counts,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        unit: Literal["read_units", "rows"] = "read_units",
     ) -> None:
         self._console = console
-        self._expected = read_units or None
+        self._expected = expected or None
+        self._unit = unit
         self._clock = clock
         self._begun_s = self._printed_s = clock()
-        self._events_before, self._units_before = before.events, before.read_units
+        self._events_before, self._done_before = before.events, self._done(before)
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -40,7 +48,7 @@ class Display:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._bar.add_task("replaying", total=self._expected, completed=int(before.read_units))
+        self._task = self._bar.add_task("replaying", total=self._expected, completed=int(self._done_before))
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -53,7 +61,7 @@ class Display:
         """Shows new counts. It is called after every page."""
         now_s = self._clock()
         text = self._text(counts, now_s)
-        self._bar.update(self._task, description=text, completed=counts.read_units)
+        self._bar.update(self._task, description=text, completed=self._done(counts))
         if not self._console.is_terminal and now_s - self._printed_s >= LINE_EVERY_S:
             self._printed_s = now_s
             self._console.print(f"{text}{self._remaining(counts, now_s)}", highlight=False, soft_wrap=True)
@@ -63,8 +71,11 @@ class Display:
         return f"{counted(counts.accounts, 'account')}, {counted(counts.events, 'event')}, {per_s:.0f} events/s"
 
     def _remaining(self, counts: Counts, now_s: float) -> str:
-        done = counts.read_units - self._units_before
-        if self._expected is None or done <= 0 or counts.read_units > self._expected:
+        done = self._done(counts)
+        new = done - self._done_before
+        if self._expected is None or new <= 0 or done > self._expected:
             return ""
-        remaining_s = (self._expected - counts.read_units) * (now_s - self._begun_s) / done
-        return f", about {in_words(remaining_s)} left"
+        return f", about {in_words((self._expected - done) * (now_s - self._begun_s) / new)} left"
+
+    def _done(self, counts: Counts) -> float:
+        return counts.rows if self._unit == "rows" else counts.read_units

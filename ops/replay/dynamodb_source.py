@@ -92,7 +92,7 @@ class DynamoDBSource:
                 f"The table {self._table_name} is not an accounts table: its key is different. Choose another."
             )
         identity = table.get("TableId") or table["TableArn"]
-        return TableSize(identity, table.get("ItemCount", 0), table.get("TableSizeBytes", 0))
+        return TableSize(identity, table.get("ItemCount", 0), table.get("TableSizeBytes", 0), table["TableArn"])
 
     def _request(self, part: Part, after: Item | None) -> dict[str, Any]:
         request: dict[str, Any] = {

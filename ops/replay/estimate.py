@@ -14,11 +14,13 @@ class TableSize:
 
     Attributes:
         table_id: unique, even among deleted tables of the same name.
+        arn: the table's ARN.
     """
 
     table_id: str
     rows: int
     size_bytes: int
+    arn: str = ""
 
     @property
     def read_units(self) -> int:

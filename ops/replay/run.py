@@ -18,15 +18,13 @@ from rich.markup import escape
 
 from ops.deployment.stack import Deployment
 from ops.replay.checkpoint_file import CheckpointFile
-from ops.replay.display import Display
-from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import ReplayResult, new_state, replay
 from ops.replay.errors import Interrupted, InvalidRequest
-from ops.replay.estimate import duration_s, in_words
+from ops.replay.estimate import TableSize, duration_s, in_words
 from ops.replay.file_format import FileFormat, writer
 from ops.replay.file_sink import FileSink, OutputSink
 from ops.replay.output_paths import check_output_path
-from ops.replay.pace import ReadPace
+from ops.replay.reading import Ledger, Reading, opened
 from ops.replay.selection import Accounts, Selection, described
 from ops.replay.sinks import CountingSink, Metered, Sink, StreamSink
 from ops.replay.state import State
@@ -59,6 +57,7 @@ class ReplayRequest:
 
     Attributes:
         table: the table to read; None for the stack's.
+        from_export: the export of that table to read; None to read the table itself.
     """
 
     selection: Selection
@@ -70,6 +69,7 @@ class ReplayRequest:
     resume: bool
     checkpoint: Path | None
     table: str | None
+    from_export: str | None = None
 
 
 class ReplayRun:
@@ -80,45 +80,52 @@ class ReplayRun:
         self._request = request
         self._stop = threading.Event()
         self._table_name = request.table or deployment.outputs["TableName"]
+        self._ledger = Ledger(
+            deployment.client("dynamodb"),
+            deployment.client("s3"),
+            self._table_name,
+            lambda: deployment.outputs["LedgerExportsName"],
+        )
         self._pack, self._codec, self._encoders = deployment.pack(), deployment.codec(), deployment.encoders()
         self._kinesis = deployment.kinesis()
-        self._source = DynamoDBSource(
-            deployment.client("dynamodb"),
-            self._table_name,
-            wait=self._stop.wait,
-            jitter=random.random,
-            page_rows=request.page_rows,
-        )
-        self._size = self._source.size()
 
     def run(self) -> bool:
         """Replays the events. Returns False if an account stopped early."""
-        self._print_estimate()
+        request = self._request
+        if request.target.file is not None and not request.dry_run:
+            check_output_path(request.target.file)
+        with opened(
+            self._ledger, request.selection, request.from_export, stop=self._stop, page_rows=request.page_rows
+        ) as reading:
+            return self._run(reading)
+
+    def _run(self, reading: Reading) -> bool:
         target = self._request.target
+        if reading.export is None:
+            self._print_estimate(reading.size)
         if self._request.dry_run:
-            return self._replay(CountingSink(self._pack))
+            return self._replay(reading, CountingSink(self._pack))
         if target.to_stdout:
-            return self._run_to_stdout()
-        if target.file is not None:
-            check_output_path(target.file)
-        asked = self._asked()
+            return self._run_to_stdout(reading)
+        asked = self._asked(reading)
         checkpoint = CheckpointFile(self._request.checkpoint or _default_checkpoint(target, asked), asked)
         with checkpoint.locked():
             state = self._initial_state(checkpoint)
             with _resume_advice(checkpoint), self._sink(state) as sink:
-                is_complete = self._replay(sink, state, checkpoint.save)
+                is_complete = self._replay(reading, sink, state, checkpoint.save)
             checkpoint.delete()
         return is_complete
 
-    def _run_to_stdout(self) -> bool:
+    def _run_to_stdout(self, reading: Reading) -> bool:
+        sink = OutputSink(sys.stdout.buffer, writer(self._request.target.file_format, self._codec))
         try:
-            return self._replay(OutputSink(sys.stdout.buffer, writer(self._request.target.file_format, self._codec)))
+            return self._replay(reading, sink)
         except BrokenPipeError:
             raise Interrupted(
                 "Standard output was closed before all events were written: run the command again."
             ) from None
 
-    def _asked(self) -> dict[str, Any]:
+    def _asked(self, reading: Reading) -> dict[str, Any]:
         target = self._request.target
         sink = target.described()
         if target.stream is not None:
@@ -127,10 +134,10 @@ class ReplayRun:
             sink |= {"framing": self._outputs["Framing"]}
         return {
             "selection": described(self._request.selection),
-            "table": self._size.table_id,
+            "table": reading.size.table_id,
             "sink": sink,
             "segments": self._request.segments,
-        }
+        } | ({} if reading.export is None else {"export": reading.export.digest})
 
     def _packing(self) -> str:
         outputs = self._outputs
@@ -168,13 +175,17 @@ class ReplayRun:
             )
             yield StreamSink(publisher, pack, time.monotonic, _print_refused)
 
-    def _replay(self, sink: Sink, state: State | None = None, save: Callable[[State], None] | None = None) -> bool:
+    def _replay(
+        self,
+        reading: Reading,
+        sink: Sink,
+        state: State | None = None,
+        save: Callable[[State], None] | None = None,
+    ) -> bool:
         request, begun_s = self._request, time.monotonic()
         state = state or new_state(request.selection, request.segments)
-        expected = None if isinstance(request.selection, Accounts) else self._size.read_units
-        pace = ReadPace(request.read_units_max, time.monotonic, self._stop.wait)
         executor = ThreadPoolExecutor(request.segments)
-        with Display(err, expected, state.counts) as display:
+        with reading.display(state.counts) as display:
 
             def saved(state: State) -> None:
                 (save or _keep_nothing)(state)
@@ -182,14 +193,14 @@ class ReplayRun:
 
             try:
                 result = replay(
-                    self._source,
+                    reading.source,
                     request.selection,
                     sink,
                     segments=request.segments,
                     state=state,
                     executor=executor,
-                    pace=pace,
-                    page_units=self._size.page_units(request.segments),
+                    pace=reading.pace(request.read_units_max, self._stop.wait),
+                    page_units=reading.size.page_units(request.segments),
                     save=saved,
                     encoders=self._encoders,
                 )
@@ -199,8 +210,8 @@ class ReplayRun:
         self._print_result(result, time.monotonic() - begun_s)
         return not result.stopped
 
-    def _print_estimate(self) -> None:
-        request, size = self._request, self._size
+    def _print_estimate(self, size: TableSize) -> None:
+        request = self._request
         if isinstance(request.selection, Accounts):
             _note(f"reading {counted(len(request.selection.account_ids), 'account')} of {self._table_name}")
             return
@@ -219,16 +230,19 @@ class ReplayRun:
                 highlight=False,
             )
         counts, request = result.counts, self._request
+        read = f"{counts.read_units:g} read units" if request.from_export is None else "no read units"
         console = err if request.target.to_stdout else out
         console.print(
             f"{counted(counts.accounts, 'account')}, {counted(counts.events, 'event')}, {counts.data_bytes} bytes; "
-            f"{counted(counts.rows, 'row')} read with {counts.read_units:g} read units"
+            f"{counted(counts.rows, 'row')} read with {read}"
             + (f", {counts.put_units} PUT units of 25 KB" if counts.put_units else "")
             + (f"; {counted(len(result.stopped), 'account')} stopped early" if result.stopped else ""),
             soft_wrap=True,
             highlight=False,
         )
-        if request.dry_run:
+        if request.dry_run and request.from_export is not None:
+            console.print("Nothing was written.")
+        elif request.dry_run:
             at_least_s = duration_s(counts.read_units, request.read_units_max)
             text = f"Nothing was written. A replay takes about {in_words(max(seconds, at_least_s))}"
             console.print(f"{text} at {request.read_units_max:g} read units/s.", soft_wrap=True, highlight=False)

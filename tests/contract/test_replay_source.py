@@ -1,6 +1,7 @@
-"""The table as a replay reads it: in memory, on moto, on the emulator and on DynamoDB Local."""
+"""The table as a replay reads it: in memory, on moto, on the emulator, on DynamoDB Local and in an export."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from moto import mock_aws
@@ -10,10 +11,12 @@ from local_stack.local_tables import make_table, session
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import replay
 from ops.replay.errors import Interrupted, InvalidRequest
+from ops.replay.export_source import ExportSource, export_source
 from ops.replay.selection import Accounts, Everything
 from ops.replay.source import Account, Item, Part, Segment, Source
 from projector.outgoing import Outgoing
 from projector.parse import parse
+from tests.support.exports import found, write_files
 from tests.support.memory_source import MemorySource
 from tests.support.rows import history, stream_records
 from tests.unit.replay.sinks import MemorySink
@@ -31,12 +34,16 @@ def on_dynamodb(url: str | None, page_rows: int | None = PAGE_ROWS) -> DynamoDBS
     return DynamoDBSource(client, name, wait=lambda _: True, jitter=lambda: 0.5, page_rows=page_rows)
 
 
-@pytest.fixture(params=["memory", "moto", "emulator_url", "dynamodb_local_url"])
-def source(request: pytest.FixtureRequest) -> Iterator[Source]:
+@pytest.fixture(params=["memory", "moto", "emulator_url", "dynamodb_local_url", "export"])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
     if request.param == "memory":
         memory = MemorySource(page_rows=PAGE_ROWS)
         memory.put(ROWS)
         yield memory
+    elif request.param == "export":
+        location = write_files(tmp_path / "exported", map(to_item, ROWS))
+        with export_source(found(location), tmp_path, page_rows=PAGE_ROWS) as exported:
+            yield exported
     elif request.param == "moto":
         with mock_aws():
             yield on_dynamodb(None)
@@ -51,7 +58,7 @@ def rows_of(source: Source, part: Part) -> list[tuple[str, int]]:
     while True:
         page = source.read(part, after)
         assert len(page.items) <= PAGE_ROWS
-        assert page.read_units > 0 or not page.items
+        assert page.read_units == 0 if isinstance(source, ExportSource) else page.read_units > 0 or not page.items
         found += page.items
         after = page.next_key
         if after is None:

@@ -1,12 +1,13 @@
-"""Writes the events that the lake lacks, with a replay that reads them from the ledger.
+"""Writes the events that the lake lacks, with a replay that reads them from the ledger or from an export of it.
 
-The events are first collected in DuckDB, then written in few, large files. A file's name is a digest of its content, so
-writing the same events twice results in one file. If Firehose delivers an event meanwhile, the lake has two copies, of
-which the view `events` shows one.
+The events are first collected in DuckDB, then written in few, large files, which are staged and verified before the
+first one is in the lake; see `staged`. A file's name is a digest of its content, so writing the same events twice
+results in one file. If Firehose delivers an event meanwhile, the lake has two copies, of which the view `events` shows
+one.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +20,14 @@ from consumers.lake.errors import Refused
 from consumers.lake.rows import Rows
 from consumers.lake.table import COLUMNS, partition_prefix
 from ops.lake.query.duckdb_engine import with_rows
+from ops.lake.repair.staged import StagedFiles
 from projector.outgoing import Outgoing
 
 if TYPE_CHECKING:
     import duckdb
 
 FILE_ROWS_MAX = 100_000
-_SCHEMA: pa.Schema = arrow_schema([(column.name, column.glue_type) for column in COLUMNS])
+SCHEMA: pa.Schema = arrow_schema([(column.name, column.glue_type) for column in COLUMNS])
 _COLLECTED = pa.schema([(name, pa.string()) for name in ("account_id", "dt", "event_type", "line")]).append(
     pa.field("sequence", pa.int64())
 )
@@ -96,19 +98,19 @@ class MissingSink:
             self._buffer = []
         return None
 
-    def save(self, put: Callable[[str, bytes], object]) -> Iterator[tuple[str, int]]:
-        """Write the missing events file by file; yields each file's key and its number of rows.
+    def save(self, files: StagedFiles) -> Iterator[tuple[str, int]]:
+        """Write the missing events: all are staged, then published; yields each file's key and its number of rows.
 
-        Args:
-            put: writes an object under a key.
+        Raises:
+            NotAsWritten: a staged file is wrong; nothing was published.
         """
         partitions = self._connection.execute("SELECT DISTINCT dt, event_type FROM missing ORDER BY ALL").fetchall()
         for dt, event_type in partitions:
             for lines in self._files(dt, event_type):
                 digest = sha256("".join(lines).encode()).hexdigest()[:32]
                 key = f"{partition_prefix(dt, event_type)}backfill-{digest}.parquet"
-                put(key, parquet([json.loads(line) for line in lines], _SCHEMA))
-                yield key, len(lines)
+                files.stage(key, parquet([json.loads(line) for line in lines], SCHEMA), len(lines))
+        yield from files.publish()
 
     def _files(self, dt: str, event_type: str) -> Iterator[list[str]]:
         """The lines of each file of a partition, without duplicates, in the same order in every run."""

@@ -1,4 +1,4 @@
-"""The AWS side of a redrive: the lake's bucket, the deployed function, and its reasons for refusals."""
+"""The AWS side of repairs: the lake's bucket, the deployed function, and its reasons for refusals."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +18,7 @@ class FunctionFailed(CommandError):
 
 
 class S3Bucket:
-    """The lake's bucket on S3, as a `redrive.Bucket`."""
+    """The lake's bucket on S3, as a `redrive.Bucket` and a `staged.Bucket`."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self._client, self._name = client, name
@@ -36,6 +36,10 @@ class S3Bucket:
 
     def put(self, key: str, body: bytes) -> None:
         self._client.put_object(Bucket=self._name, Key=key, Body=body)
+
+    def copy(self, key: str, to: str) -> None:
+        """Copies an object within the bucket; S3 shows the copy only once it is whole."""
+        self._client.copy_object(Bucket=self._name, Key=to, CopySource={"Bucket": self._name, "Key": key})
 
     def delete(self, key: str) -> None:
         self._client.delete_object(Bucket=self._name, Key=key)

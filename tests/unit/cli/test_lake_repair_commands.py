@@ -104,4 +104,4 @@ def test_ctrl_c_interrupts_a_duckdb_query(tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr("ops.cli.lake_repair.MissingSink", lambda connection, *_: pressed.execute(connection))
         result = call("backfill", "--all", "--stack", "bank", "--grace-s", "0")
     assert result.exit_code == 130
-    assert "interrupted: files that are already written stay; run the command again" in result.stderr
+    assert "interrupted: files that are already in the lake stay; run the command again" in result.stderr

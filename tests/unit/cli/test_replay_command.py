@@ -18,7 +18,7 @@ from account_events.avro.encoder import ENCODERS
 from local_stack.errors import CommandError
 from local_stack.local_tables import make_table
 from ops.cli.app import app
-from ops.replay import run
+from ops.replay import reading
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.file_format import FileFormat, events_in
 from ops.replay.file_sink import FileSink
@@ -326,7 +326,7 @@ def test_a_run_is_interrupted_and_resumed(stack: Stack, monkeypatch: pytest.Monk
     call = ["--all", *target, "--page-rows", "4", "--segments", "1"]
     with monkeypatch.context() as patched:
         Interrupting.pages = 0
-        patched.setattr(run, "DynamoDBSource", Interrupting)
+        patched.setattr(reading, "DynamoDBSource", Interrupting)
         result = stack.run(*call)
     assert result.exit_code == 130
     assert "repeat the same command with --resume" in result.output
@@ -364,7 +364,7 @@ def test_a_truncated_file_cannot_be_resumed(stack: Stack, monkeypatch: pytest.Mo
     call = ["--all", "--to-file", "x", "--page-rows", "4", "--segments", "1"]
     with monkeypatch.context() as patched:
         Interrupting.pages = 0
-        patched.setattr(run, "DynamoDBSource", Interrupting)
+        patched.setattr(reading, "DynamoDBSource", Interrupting)
         stack.run(*call)
     Path("x").write_bytes(b"")
     result = stack.run(*call, "--resume")

@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from account_core.domain.events import Row
 from account_events.consumer import Decoder
+from consumers.lake.delivery.parquet import parquet
 from consumers.lake.rows import Rows
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.reconcile.grace import cut_us
 from ops.lake.repair import backfill
 from ops.lake.repair.backfill import MissingSink
+from ops.lake.repair.staged import STAGING_PREFIX, NotAsWritten, StagedFiles
 from ops.replay.engine import replay
 from ops.replay.selection import Accounts, Everything, Selection
 from tests.support.lake import LakeRow, put, write
@@ -22,6 +25,34 @@ A, B = history("a-1", *["1.00"] * 30), history("a-ß", "2.50", currency="USD", o
 ALL = [*A, *B]
 
 
+class Bucket:
+    """The lake's bucket in a folder.
+
+    Attributes:
+        copies_max: the number of copies after which the bucket fails.
+        damages: whether it stores other bytes than it is given.
+    """
+
+    def __init__(self) -> None:
+        self.root, self.copies_max, self.damages = Path(), 1_000, False
+        self.copied: list[str] = []
+
+    def get(self, key: str) -> bytes | None:
+        return (self.root / key).read_bytes()
+
+    def put(self, key: str, body: bytes) -> None:
+        put(self.root / key, body + b"?" * self.damages)
+
+    def copy(self, key: str, to: str) -> None:
+        if len(self.copied) == self.copies_max:
+            raise ConnectionError
+        self.copied.append(to)
+        self.put(to, (self.root / key).read_bytes())
+
+    def delete(self, key: str) -> None:
+        (self.root / key).unlink(missing_ok=True)
+
+
 class Given:
     """A ledger, a lake in a folder, and a folder for the work files of a backfill."""
 
@@ -29,20 +60,23 @@ class Given:
         self.lake, self.work = folder / "lake", folder / "work"
         self.source = MemorySource(page_rows=7)
         self.put: list[str] = []
+        self.bucket = Bucket()
 
     def backfilled(
         self, selection: Selection | None = None, until_us: int = 2**60, first_day: str = "2020-01-01"
     ) -> MissingSink:
-        self.put = []
+        self.put, self.bucket.copied, self.bucket.root = [], [], self.lake
         self.work.mkdir(exist_ok=True)
         (self.work / "backfill.duckdb").unlink(missing_ok=True)
         account_ids = selection.account_ids if isinstance(selection, Accounts) else None
         connection = DuckDBEngine(str(self.lake)).connection
         sink = MissingSink(connection, self.work, Rows(Decoder(), first_day), account_ids, until_us)
         replay(self.source, selection or Everything(), sink)
-        for _key, _rows in sink.save(self._put):
-            """`save` writes each file before it yields it."""
-        connection.close()
+        try:
+            with StagedFiles(self.bucket, "run-1", backfill.SCHEMA) as files:
+                self.put = [key for key, _rows in sink.save(files)]
+        finally:
+            connection.close()
         return sink
 
     def rows(self) -> list[LakeRow]:
@@ -51,10 +85,6 @@ class Given:
             {name: value if isinstance(value, int) or value is None else str(value) for name, value in row.items()}
             for row in found.records()
         ]
-
-    def _put(self, key: str, body: bytes) -> None:
-        self.put.append(key)
-        put(self.lake / key, body)
 
 
 @pytest.fixture
@@ -147,3 +177,58 @@ def test_a_large_partition_is_written_as_several_files(given: Given, monkeypatch
     given.backfilled()
     assert len(given.put) > 8
     assert [_compared(row) for row in given.rows()] == expected(ALL)
+
+
+def files_in(lake: Path, prefix: str = "") -> list[str]:
+    return sorted(path.relative_to(lake).as_posix() for path in (lake / prefix).rglob("*.parquet"))
+
+
+def test_a_file_that_was_stored_wrongly_leaves_nothing_in_the_lake(given: Given) -> None:
+    given.bucket.damages = True
+    with pytest.raises(NotAsWritten, match="is not what was written"):
+        given.backfilled()
+    assert files_in(given.lake) == []
+
+
+def test_a_failure_while_files_are_copied_leaves_whole_files(given: Given) -> None:
+    """And the run that follows writes the others, and no event twice."""
+    given.bucket.copies_max = 1
+    with pytest.raises(ConnectionError):
+        given.backfilled()
+    assert files_in(given.lake) == given.bucket.copied
+    assert len(given.bucket.copied) == 1
+    given.bucket.copies_max = 1_000
+    given.backfilled()
+    assert [_compared(row) for row in given.rows()] == expected(ALL)
+    before = files_in(given.lake)
+    given.backfilled()
+    assert files_in(given.lake) == before, "a third run changes nothing"
+
+
+def test_nothing_stays_in_the_staging_prefix(given: Given) -> None:
+    given.backfilled()
+    assert given.put
+    assert files_in(given.lake, STAGING_PREFIX) == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "schema"), [(2, backfill.SCHEMA), (1, pa.schema([*backfill.SCHEMA, pa.field("more", pa.string())]))]
+)
+def test_a_staged_file_with_other_rows_or_types_is_refused(given: Given, rows: int, schema: pa.Schema) -> None:
+    given.bucket.root = given.lake
+    body = parquet([{"account_id": "a"}], backfill.SCHEMA)
+    with (
+        StagedFiles(given.bucket, "run-1", schema) as files,
+        pytest.raises(NotAsWritten, match=f"1 rows instead of {rows}, or other columns"),
+    ):
+        files.stage("events/x.parquet", body, rows)
+    assert files_in(given.lake) == []
+
+
+def test_what_is_not_parquet_is_not_published(given: Given) -> None:
+    given.bucket.root = given.lake
+    with (
+        StagedFiles(given.bucket, "run-1", backfill.SCHEMA) as files,
+        pytest.raises(NotAsWritten, match="not a Parquet"),
+    ):
+        files.stage("events/x.parquet", b"PAR1", 1)
