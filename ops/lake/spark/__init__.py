@@ -8,7 +8,7 @@ import sys
 import tempfile
 import zipfile
 
-if archive := getattr(__loader__, "archive", None):
+if archive := getattr(__spec__.loader, "archive", None):
     unpacked = tempfile.mkdtemp(prefix="account-events-")
     zipfile.ZipFile(archive).extractall(unpacked)
     sys.path.insert(0, unpacked)
