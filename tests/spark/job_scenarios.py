@@ -150,7 +150,7 @@ def test_reconcile_with_the_newest_export_keeps_the_result(emulator: Emulator, t
     }
     address = tmp_path / "address.json"
     address.write_text(json.dumps(asdict(Address(emulator.endpoint_url, os.getpid(), outputs, None, None))))
-    done = subprocess.run(  # noqa: S603 -- fixed arguments, no shell
+    done = subprocess.run(
         [sys.executable, "-m", "ops.cli", "reconcile", "--engine", "spark", "--export", "latest", "--output", "found"],
         check=False,
         capture_output=True,

@@ -231,7 +231,7 @@ def from_json(body: bytes) -> ReconciliationResult:
 
 def _parsed(found: Mapping[str, Any]) -> ReconciliationResult:
     late = found["lateness"]
-    counts = {**dict.fromkeys(ADDED_KINDS, 0), **found}
+    counts: Mapping[str, Any] = {**dict.fromkeys(map(str, ADDED_KINDS), 0), **found}
     return ReconciliationResult(
         _time(found["compared_at"]),
         _time(found["through"]),

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 from consumers.lake import table
 from ops.lake.query.files import LakeFiles, listed
@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+_NO_CLIENT: "S3Client" = cast("S3Client", None)
+"""What reads a folder, which never calls it."""
+
+
 def s3_client(location: str) -> "S3Client":
     """A client for a location in a bucket. A job that uses only folders needs neither boto3 nor credentials."""
     if not location.startswith(S3):
-        nothing: Any = None
-        return nothing
+        return _NO_CLIENT
     import boto3  # noqa: PLC0415 -- see above
 
     return boto3.client("s3")
