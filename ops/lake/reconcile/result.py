@@ -34,6 +34,8 @@ T = TypeVar("T")
 FORMAT = 1
 FOLDER = "reconciliations/"
 LATEST_KEY = f"{FOLDER}latest.json"
+STRAYS_MAX = 20
+"""The maximum number of stray files in a result."""
 
 Kind = Literal["missing", "extra", "differing", "contradicting", "unreadable", "gap", "unbalanced"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -199,6 +201,11 @@ def to_json(result: ReconciliationResult) -> bytes:
 def finding_line(finding: Finding) -> str:
     """One line of JSON, as in the file's `findings`."""
     return json.dumps(asdict(finding))
+
+
+def finding_in(line: str) -> Finding:
+    """The finding in a line of `finding_line`."""
+    return _finding(json.loads(line))
 
 
 def from_json(body: bytes) -> ReconciliationResult:

@@ -194,7 +194,8 @@ class SparkComparison:
             "sum(on_their_way), min(first_on_its_way), max(newest_in_ledger) FROM grouped"
         ).collect()
         events, accounts, on_their_way, first_on_its_way, newest = row
-        through = newest if first_on_its_way is None else first_on_its_way - 1
+        known = [each for each in (newest, first_on_its_way and first_on_its_way - 1) if each is not None]
+        through = min(*known, _micros(self._cut), newest) if known else None
         return Counted(events or 0, accounts, on_their_way or 0, _utc(through))
 
     def totals(self) -> tuple[Total, ...]:

@@ -43,12 +43,18 @@ def read(lines: DataFrame) -> DataFrame:
     )
 
 
+def only_events(rows: DataFrame) -> DataFrame:
+    """The events that Spark reads itself."""
+    return rows.where(F.col("reason").isNull())
+
+
 def translated(session: SparkSession, lines: DataFrame) -> DataFrame:
     """The events and unreadable rows of the lines that only Python can read."""
-    return session.createDataFrame(lines.rdd.mapPartitions(_translated), _SCHEMA)
+    return session.createDataFrame(lines.rdd.mapPartitions(translated_rows), _SCHEMA)
 
 
-def _translated(rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+def translated_rows(rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    """The columns of LEDGER and `reason` for each event and unreadable row; see `ledger_rows`."""
     for (line,) in rows:
         try:
             item = json.loads(line)["Item"]
