@@ -12,6 +12,7 @@ import typer
 from local_stack.output_file import open_atomically
 from ops.cli.exit_handling import on_interruption
 from ops.cli.options import Stack
+from ops.cli.reconcile_aws import result_on_aws
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.grace import GRACE_S_MAX
@@ -92,6 +93,10 @@ def reconcile(
     differ.
     """
     _check(engine, export=export, read_units_max=read_units_max, grace_s=grace_s, output=output)
+    if engine is Engine.aws:
+        lake = Lake.of(Deployment.connect(stack))
+        _end(lake, result_on_aws(lake), output)  # the job has kept and published the result
+        return
     with on_interruption("no result was kept; run the command again"), _lines(output) as found:
         lake = Lake.of(Deployment.connect(stack))
         if engine is Engine.local:
@@ -100,6 +105,10 @@ def reconcile(
             result = reconciled_by_spark(lake, export or LATEST, grace_s=grace_s, found=found, doing=_doing)
         save_result(lake, result)
         publish_metrics(lake, result)
+    _end(lake, result, output)
+
+
+def _end(lake: Lake, result: ReconciliationResult, output: Path | None) -> None:
     _show(result, output)
     err.print(f"kept as s3://{lake.bucket}/{LATEST_KEY} and under {FOLDER}", highlight=False, soft_wrap=True)
     if not result.agrees:
