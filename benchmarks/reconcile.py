@@ -93,16 +93,16 @@ def quiet_rounds(run: Callable[[], Round]) -> list[float]:
 
 def measured(name: str, emulator: Emulator, work: Callable[[], object]) -> Round:
     """Measure one round of work, and report it."""
-    emulator_s, own_s, busy_s, wall_s = _emulator_cpu_s(emulator), _own_cpu_s(), _busy_s(), time.perf_counter()
+    emulator_s, own_s, busy_s, wall_s = _emulator_cpu_s(emulator), _own_cpu_s(), machine_busy_s(), time.perf_counter()
     work()
     took_s = time.perf_counter() - wall_s
     own_s, emulator_s = _own_cpu_s() - own_s, _emulator_cpu_s(emulator) - emulator_s
-    others_share = max(0.0, _busy_s() - busy_s - own_s - emulator_s) / took_s / (os.cpu_count() or 1)
+    others_share = max(0.0, machine_busy_s() - busy_s - own_s - emulator_s) / took_s / (os.cpu_count() or 1)
     report(f"{name}: {took_s:.1f} s; CPU {own_s:.1f} s, the emulator's {emulator_s:.1f} s; others {others_share:.0%}")
     return Round(took_s, others_share)
 
 
-def _busy_s() -> float:
+def machine_busy_s() -> float:
     """The busy time of all cores; see proc(5)."""
     fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-spark" / "bin" / "python"
@@ -26,8 +26,8 @@ class SparkRefused(Exception):
 class SparkWorker:
     """Runs requests in one Spark session; a context manager. See `tests/spark/worker.py`."""
 
-    def __enter__(self) -> "SparkWorker":
-        self._process = subprocess.Popen(
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(  # noqa: S603 -- fixed arguments, no shell
             [PYTHON, "-m", "tests.spark.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -48,6 +48,9 @@ class SparkWorker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        finally:
+            assert self._process.stdout is not None
+            self._process.stdout.close()
 
     def ask(self, operation: str, **given: Any) -> Mapping[str, Any]:  # noqa: ANN401 -- JSON
         """The answer of an operation of the worker."""

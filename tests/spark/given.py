@@ -25,9 +25,10 @@ def by_spark(
     exported_at: datetime = NOW,
     now: datetime = NOW,
     first_day: str = "",
+    export: Path | None = None,
 ) -> Outcome:
     """The result without the lake's files, and the findings."""
-    export = write_files(folder / "export", items, export_time=exported_at)
+    export = export or write_files(folder / "export", items, export_time=exported_at)
     answer = spark.ask(
         "reconcile",
         export=str(export),

@@ -37,16 +37,14 @@ def reconcile(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
-    """How Spark reads each line, and how Python does: `[kind, values]` and `[values]`, with null for no event."""
-    answer = []
+    """How Spark reads each line, `[kind, values]`, and the rows that Python makes of it."""
     frame = spark.createDataFrame([(line,) for line in given["lines"]], "value string").coalesce(1)
-    for row in read_lines(frame).collect():
-        answer.append([row["kind"], {name: _text(row[name]) for name in LEDGER}])
-    translated = []
-    for line in given["lines"]:
-        one = ledger.translated(spark, spark.createDataFrame([(line,)], "line string")) if given["spark"] else None
-        rows = one.collect() if one is not None else list(ledger.translated_rows([(line,)]))
-        translated.append([dict(zip([*LEDGER, "reason"], map(_text, each), strict=True)) for each in rows])
+    answer = [[row["kind"], {name: _text(row[name]) for name in LEDGER}] for row in read_lines(frame).collect()]
+    columns = [*LEDGER, "reason"]
+    translated = [
+        [dict(zip(columns, map(_text, each), strict=True)) for each in ledger.translated_rows([(line,)])]
+        for line in given["lines"]
+    ]
     return {"native": answer, "python": translated}
 
 

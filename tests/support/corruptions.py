@@ -98,7 +98,9 @@ CORRUPTIONS = (
     Corruption("amount", _in_lake("a-1", 3, amount="10.01"), (("differing", "a-1", 3, ("amount",)),)),
     Corruption("no amount", _in_lake("a-1", 3, amount=None), (("differing", "a-1", 3, ("amount",)),)),
     Corruption(
-        "time", _in_lake("a-1", 3, occurred_at="2026-08-01 11:31:00.000000"), (("differing", "a-1", 3, ("occurred_at",)),)
+        "time",
+        _in_lake("a-1", 3, occurred_at="2026-08-01 11:31:00.000000"),
+        (("differing", "a-1", 3, ("occurred_at",)),),
     ),
     Corruption(
         "microsecond",
@@ -147,13 +149,41 @@ CORRUPTIONS = (
         (("unbalanced", "a-2", 1, ()),),
     ),
     Corruption("unreadable amount", _in_ledger("a-1", 4, Amount={"N": "0.001"}), (("unreadable", "a-1", 4, ()),)),
-    Corruption("unreadable key", _in_ledger("a-1", 14, Version={"N": "-7"}), (
-        ("extra", "a-1", 14, ()), ("unreadable", "a-1", None, ()),
-    )),
-    Corruption("row of the first format", _in_ledger("a-1", 4, Format={"N": "1"}), (("differing", "a-1", 4, ("request_id",)),)),
+    Corruption(
+        "unreadable key",
+        _in_ledger("a-1", 14, Version={"N": "-7"}),
+        (
+            ("extra", "a-1", 14, ()),
+            ("unreadable", "a-1", None, ()),
+        ),
+    ),
+    Corruption(
+        "row of the first format", _in_ledger("a-1", 4, Format={"N": "1"}), (("differing", "a-1", 4, ("request_id",)),)
+    ),
     Corruption(
         "no account in the lake",
         _copied("a-1", 1, account_id=None, sequence=None, event_id=None),
         (("extra", "", 0, ()),),
     ),
-)  # fmt: skip
+)
+
+
+def all_together() -> tuple[Items, list[LakeRow], list[tuple[str, str, int | None, tuple[str, ...]]]]:
+    """A ledger and a lake with all corruptions at once, each in accounts of its own, and all expected findings."""
+    items: Items = []
+    rows: list[LakeRow] = []
+    expected = []
+    for number, corruption in enumerate(CORRUPTIONS):
+        prefix = f"{number:02d}-"
+        its_items, its_rows = corruption.make(*sides())
+        items += [item | {"AccountId": {"S": prefix + item["AccountId"]["S"]}} for item in its_items]
+        rows += [_prefixed(row, prefix) for row in its_rows]
+        expected += [
+            (kind, account_id and prefix + account_id, *rest) for kind, account_id, *rest in corruption.expected
+        ]
+    return items, rows, expected  # type: ignore[return-value]
+
+
+def _prefixed(row: LakeRow, prefix: str) -> LakeRow:
+    names = ("account_id", "event_id")
+    return row | {name: prefix + row[name] for name in names if row[name] is not None}

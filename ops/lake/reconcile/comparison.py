@@ -1,7 +1,6 @@
 """Compares ledger and lake in DuckDB, in a database file, so that neither has to fit into memory."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path

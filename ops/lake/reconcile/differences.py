@@ -98,7 +98,9 @@ def _of_one(account_id: str, sequence: int | None, evidence: Sequence[Evidence])
         yield found("gap", gaps[0].ledger, note=_lacks(int(gaps[0].reason or 0) + 1, (sequence or 0) - 1))
     if wrong := [each for each in evidence if each.role == "unbalanced"]:
         balance = "" if wrong[0].ledger is None else _text(wrong[0].ledger["balance"])
-        yield found("unbalanced", wrong[0].ledger, note=f"its balance in the ledger is {balance}, not {wrong[0].reason}")
+        yield found(
+            "unbalanced", wrong[0].ledger, note=f"its balance in the ledger is {balance}, not {wrong[0].reason}"
+        )
     unreadable = [each for each in evidence if each.role == "unreadable"]
     if unreadable:
         yield from (found("unreadable", each.lake, note=each.reason or "") for each in unreadable)

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 -- its SQL contains no external input
 """SQL that checks each account's history in the ledger, for DuckDB and for Spark alike.
 
 The rules exist once, so that the engines cannot differ. Sequences must follow one another from 1. Each balance must be
@@ -47,6 +48,6 @@ def unbalanced(errors: str) -> str:
         errors: a table with the rows of HISTORY whose `error` is not 0.
     """
     return (
-        "SELECT * FROM (SELECT *, sum(error) OVER (PARTITION BY account_id, run ORDER BY sequence) AS too_much "  # noqa: S608
+        "SELECT * FROM (SELECT *, sum(error) OVER (PARTITION BY account_id, run ORDER BY sequence) AS too_much "
         f"FROM {errors}) AS summed WHERE too_much <> 0"
     )

@@ -143,9 +143,7 @@ def _values() -> dict[str, Column]:
 
 def _kind() -> Column:
     version, sequence = _value(layout.VERSION).cast("bigint"), _value(layout.SEQUENCE).cast("bigint")
-    is_snapshot = (
-        (_value(layout.TYPE) == SNAPSHOT) & (version % SNAPSHOT_EVERY == 0) & _is_present(layout.ACCOUNT_ID)
-    )
+    is_snapshot = (_value(layout.TYPE) == SNAPSHOT) & (version % SNAPSHOT_EVERY == 0) & _is_present(layout.ACCOUNT_ID)
     is_event = (
         _has_attributes()
         & (version * EVENTS_PER_INTERVAL == sequence * SNAPSHOT_EVERY - 1 - (sequence - 1) % EVENTS_PER_INTERVAL)

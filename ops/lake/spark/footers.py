@@ -42,18 +42,14 @@ def elements(schema: str) -> Iterator[Element]:
 
 
 def _type(found: re.Match[str]) -> str | None:
-    if found["physical"] == "group":
+    physical, logical, details = found["physical"], found["logical"], (found["details"] or "").replace(" ", "")
+    if physical == "group":
         return None
-    match found["logical"], (found["details"] or "").replace(" ", ""):
-        case "DECIMAL", details:
-            return f"DECIMAL({details})"
-        case "TIMESTAMP", details:
-            unit = details.partition(",")[0]
-            return _TIMES.get(unit, unit)
-        case "INTEGER", "64,true":
-            return "BIGINT"
-        case None, _:
-            return _PHYSICAL.get(found["physical"], found["physical"].upper())
-        case str(logical), details:
-            return _LOGICAL.get(logical, f"{logical}({details})" if details else logical)
-    return None
+    if logical is None:
+        return _PHYSICAL.get(physical, physical.upper())
+    if logical == "TIMESTAMP":
+        unit = details.partition(",")[0]
+        return _TIMES.get(unit, unit)
+    if (logical, details) == ("INTEGER", "64,true"):
+        return "BIGINT"
+    return _LOGICAL.get(logical, f"{logical}({details})" if details else logical)

@@ -96,9 +96,7 @@ def _compared(
     session: SparkSession, task: Task, rows: DataFrame, lake_rows: DataFrame, doing: Callable[[str], None]
 ) -> SparkComparison:
     def compare(ledger_rows: DataFrame) -> SparkComparison:
-        partitions = max(
-            session.sparkContext.defaultParallelism, task.export.export.items // ROWS_PER_PARTITION + 1
-        )
+        partitions = max(session.sparkContext.defaultParallelism, task.export.export.items // ROWS_PER_PARTITION + 1)
         session.conf.set("spark.sql.shuffle.partitions", partitions)
         return SparkComparison(
             session, ledger_rows, lake_rows, cut=task.cut, latest=task.now + AHEAD_MAX, partitions=partitions
