@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from account_core.rows.layout import ACCOUNT_ID
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
@@ -127,7 +129,7 @@ def export_files(
     bucket: str = "exports",
     prefix: str = "exports/test",
     files: int = DATA_FILES,
-    partition_key: str = "AccountId",
+    partition_key: str = ACCOUNT_ID,
 ) -> Iterator[tuple[str, bytes]]:
     """The files of an export, by their names below its location, in the order in which AWS writes them."""
     groups: list[list[tuple[bytes, bytes]]] = [[] for _ in range(files - 1)]

@@ -33,11 +33,11 @@ def command(
 ) -> None:
     """Export the accounts table to the stack's bucket of exports, and print the export's location.
 
-    An export is a whole copy of the ledger as of now. It uses no read units. DynamoDB takes 10 minutes or more. Other
-    commands read the export with --from-export. S3 deletes it after a week. If you interrupt the command, the export
-    goes on.
+    An export is a whole copy of the ledger as of now. It uses no read units and takes 10 minutes or more on AWS. Other
+    commands read it with --from-export. S3 deletes it after a week. If you interrupt the command, the export goes on.
     """
-    name = name or datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
+    if name is None:
+        name = datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%SZ")
     if not NAME.fullmatch(name):
         raise typer.BadParameter(f"{name!r} is not a valid name: use letters, digits, dots and dashes, at most 64")
     deployment = Deployment.connect(stack)
@@ -69,7 +69,7 @@ class _Report:
     def __init__(self, name: str) -> None:
         self._name = name
         self._begun_s = self._reported_s = time.monotonic()
-        err.print(f"exporting as {name}; DynamoDB takes 10 minutes or more", style="dim", highlight=False)
+        err.print(f"exporting as {name}; on AWS this takes 10 minutes or more", style="dim", highlight=False)
 
     def waiting(self) -> None:
         now_s = time.monotonic()

@@ -1,13 +1,16 @@
 """The engine `aws` of `reconcile`: shows what the stack's state machine does until it has a result."""
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.result import ReconciliationResult
 from ops.lake.reconcile.state_machine import Progress, reconciled_on_aws, stop_command
 from ops.terminal import err
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def result_on_aws(lake: Lake) -> ReconciliationResult:
@@ -15,7 +18,7 @@ def result_on_aws(lake: Lake) -> ReconciliationResult:
     shown = _Shown()
     try:
         with err.status("starting") as status:
-            shown.update = lambda text: status.update(text)
+            shown.update = status.update
             return reconciled_on_aws(lake, now=datetime.now(UTC), wait=time.sleep, progress=shown)
     except KeyboardInterrupt:
         stop = f", or stop it with `{stop_command(shown.execution)}`" if shown.execution else ""
@@ -32,7 +35,7 @@ class _Shown:
 
     def __init__(self) -> None:
         self.execution = ""
-        self.update: Callable[[str], None] = _ignore
+        self.update: Callable[..., object] = _ignore
         self._phase = ""
 
     def __call__(self, progress: Progress) -> None:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from account_events.avro.encoder import Encoders
@@ -83,7 +82,6 @@ def opened(
     *,
     stop: threading.Event,
     page_rows: int | None = None,
-    console: Console = err,
 ) -> Iterator[Reading]:
     """Opens the table, or an export of it: its files are verified and sorted in a temporary folder.
 
@@ -93,7 +91,6 @@ def opened(
         from_export: the export's location, or LATEST; None to read the table.
         stop: ends the waits of the table's source.
         page_rows: the maximum number of rows in a page.
-        console: for progress.
 
     Raises:
         BadExport: the export cannot be used.
@@ -108,10 +105,10 @@ def opened(
         yield Reading(table, selection, size, None)
         return
     found = find_export(ledger.s3, from_export, Table(size.arn, size.table_id), ledger.bucket())
-    _print(console, f"{found.export.location}: {counted(found.export.items, 'row')} as of {found.export.export_time}")
+    _print(f"{found.export.location}: {counted(found.export.items, 'row')} as of {found.export.export_time}")
     with (
         tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as folder,
-        _bar(console) as bar,
+        _bar() as bar,
     ):
         task = bar.add_task("verifying the export", total=found.export.items)
         with export_source(
@@ -124,7 +121,6 @@ def opened(
             bar.stop()
             if source.cut_off:
                 _print(
-                    console,
                     f"{counted(source.cut_off, 'account')}: the export lacks a row of its last {INEXACT_S:g} s and has "
                     "later ones, which are left out. It is no damage: the table and a later export have them.",
                 )
@@ -175,11 +171,11 @@ def _set_at_the_end(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _bar(console: Console) -> Iterator[Progress]:
+def _bar() -> Iterator[Progress]:
     columns: tuple[Any, ...] = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         yield bar
 
 
-def _print(console: Console, text: str) -> None:
-    console.print(text, style="dim", soft_wrap=True, highlight=False, markup=False, emoji=False)
+def _print(text: str) -> None:
+    err.print(text, style="dim", soft_wrap=True, highlight=False, markup=False, emoji=False)

@@ -229,13 +229,7 @@ def test_query_results_are_written_where_analysts_may_write() -> None:
                 },
             },
         ),
-        (
-            "ReconcileJobRole",
-            {
-                "Principal": {"Service": "glue.amazonaws.com"},
-                "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
-            },
-        ),
+        ("ReconcileJobRole", {"Principal": {"Service": "glue.amazonaws.com"}}),
         (
             "ReconcileScheduleRole",
             {

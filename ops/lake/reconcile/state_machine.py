@@ -115,7 +115,7 @@ def _why(described: Mapping[str, Any], stack: str) -> str:
         case "FAILED":
             # Our definition's causes say what to do; one of Step Functions itself does not.
             cause = described.get("cause") or "no cause"
-            advice = "" if "`account-events " in cause else f" Run `account-events doctor --stack {stack}`."
+            advice = "" if "account-events" in cause else f" Run `account-events doctor --stack {stack}`."
             return (
                 f"The reconciliation {name} failed: {described.get('error', 'no error')}: {_shortened(cause)}{advice}"
             )

@@ -3,19 +3,17 @@
 import gzip
 import json
 import threading
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from account_core.rows.items import to_item, version_of
-from ops.ledger.export.location import Location
-from ops.ledger.export.manifest import INEXACT_S, BadExport, DataFile
-from ops.ledger.export.verified import verified
-from ops.replay import export_rows
+from ops.ledger.export.location import Folder, FoundExport
+from ops.ledger.export.manifest import INEXACT_S, BadExport
 from ops.replay.cursor import NO_VERSION
 from ops.replay.engine import NO_ACCOUNT, ReplayResult, new_state, replay
 from ops.replay.errors import Interrupted
@@ -222,28 +220,37 @@ def test_a_folder_with_special_characters_is_read(given: Given) -> None:
     assert given.of("a") == list(range(1, 13))
 
 
-def test_ctrl_c_stops_reading_the_files(given: Given, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files that are being read are abandoned, and no thread goes on."""
-    given.export(items(a=30, b=12))
+class Slow(Folder):
+    """A folder whose largest file is read to its end only after a long time.
+
+    Attributes:
+        ended: the files that were read to their end.
+    """
+
+    ended: ClassVar[list[str]] = []
+
+    def chunks(self, name: str) -> Iterator[bytes]:
+        if (self.path / name).stat().st_size > 1_000:
+            yield from repeat(b"", 20_000_000)
+        yield from super().chunks(name)
+        self.ended.append(name)
+
+
+def test_ctrl_c_stops_reading_the_files(given: Given, tmp_path: Path) -> None:
+    """A file that is being read is abandoned, and no thread goes on."""
+    given.export(items(a=300))
+    whole = found(given.location)
+    Slow.ended.clear()
+    before = threading.active_count()
 
     def interrupted(_: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(export_rows, "FILES_CONCURRENTLY", 1)
-    read: list[str] = []
-
-    def recorded(location: Location, file: DataFile, folder: Path) -> AbstractContextManager[Path]:
-        read.append(file.key)
-        return verified(location, file, folder)
-
-    monkeypatch.setattr(export_rows, "verified", recorded)
-    before = threading.active_count()
-    with (
-        pytest.raises(KeyboardInterrupt),
-        export_source(found(given.location), tmp_path, progress=interrupted),
-    ):
+    slow = FoundExport(whole.export, Slow(given.location))
+    with pytest.raises(KeyboardInterrupt), export_source(slow, tmp_path, progress=interrupted):
         pass
-    assert len(read) < 4
+    large = max(whole.export.files, key=lambda file: file.items)
+    assert large.key not in Slow.ended
     assert threading.active_count() == before
 
 
