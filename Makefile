@@ -91,7 +91,7 @@ test-kcl: $(STAMP) $(KCL_PACKAGES) ## test the KCL guide's program with AWS's KC
 	@$(BIN)/python -m pytest -v tests/kcl/scenarios.py
 
 test-spark: $(STAMP) $(SPARK_PACKAGES) ## test the Spark job, beside the engine local (needs Java 17; takes three minutes)
-	@$(BIN)/python -m pytest -v tests/spark/scenarios.py tests/spark/job_scenarios.py tests/spark/uploaded.py
+	@$(BIN)/python -m pytest -v tests/spark/scenarios.py tests/spark/job_scenarios.py
 
 spark: $(STAMP) $(SPARK_PACKAGES) ## create the environment of the Spark job (needs Java 17)
 

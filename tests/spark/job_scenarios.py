@@ -47,12 +47,12 @@ def options(tmp_path: Path) -> list[str]:
     return [text for option in given.items() for text in option]
 
 
-def test_the_job_runs_from_a_zip_as_glue_starts_it(tmp_path: Path, options: list[str]) -> None:
-    """Glue adds the zip to the path and options of its own, and has started Spark."""
+def as_on_glue(tmp_path: Path, options: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run the uploaded script. Glue adds the zip to the path and options of its own, and has started Spark."""
     modules, script = code()
     (tmp_path / "modules.zip").write_bytes(modules.content)
     (tmp_path / "script.py").write_bytes(script.content)
-    done = subprocess.run(  # noqa: S603 -- fixed arguments, no shell
+    return subprocess.run(  # noqa: S603 -- fixed arguments, no shell
         [PYTHON, tmp_path / "script.py", "--job-bookmark-option", "job-bookmark-disable", "--JOB_NAME", "x", *options],
         check=False,
         capture_output=True,
@@ -65,6 +65,10 @@ def test_the_job_runs_from_a_zip_as_glue_starts_it(tmp_path: Path, options: list
             "PYSPARK_PYTHON": str(PYTHON),
         },
     )
+
+
+def test_the_job_runs_from_a_zip_as_glue_starts_it(tmp_path: Path, options: list[str]) -> None:
+    done = as_on_glue(tmp_path, options)
     assert done.returncode == 0, done.stderr[-2000:]
     result = from_json((tmp_path / "result.json").read_bytes())
     assert [(each.kind, each.account_id, each.sequence) for each in result.findings] == [
@@ -72,6 +76,15 @@ def test_the_job_runs_from_a_zip_as_glue_starts_it(tmp_path: Path, options: list
         ("missing", "a-1", 13),
     ]
     assert set(result.files.days) == {"2026-08-01"}
+
+
+def test_a_refusal_ends_the_script_with_an_error(tmp_path: Path, options: list[str]) -> None:
+    """Glue takes the end of a script without an error for success, and shows the message of an error."""
+    options[options.index(TABLE.arn)] = TABLE.arn.replace("accounts", "others")
+    done = as_on_glue(tmp_path, options)
+    assert done.returncode != 0
+    assert "BadExport" in done.stderr.splitlines()[-1]
+    assert not (tmp_path / "result.json").exists()
 
 
 def test_an_export_of_another_table_is_refused_before_spark_starts(tmp_path: Path, options: list[str]) -> None:
