@@ -17,7 +17,7 @@ from account_core.rows.items import CREATED, CREDIT, EVENTS_PER_INTERVAL, FORMAT
 from local_stack.table_export import export_files
 
 EXPORT_TIME = datetime(2040, 1, 1, tzinfo=UTC)
-"""Later than every generated event, so that all are judged."""
+"""Later than every generated event, so that all are compared."""
 TABLE_ARN, TABLE_ID = "arn:aws:dynamodb:eu-central-1:123456789012:table/generated", "generated"
 ROWS_PER_FILE = 700_000
 """Of a large table, DynamoDB writes many files. A gzip file is read by one core only."""

@@ -65,7 +65,7 @@ SELECT
 FROM ledger_history l FULL OUTER JOIN lake_copies s ON l.account_id = s.account_id AND l.sequence = s.sequence
 """
 
-_JUDGED = f"""
+_ASSESSED = f"""
 SELECT *,
   in_ledger AND reason IS NULL AND is_first AND NOT is_on_its_way AS is_ledger_event,
   in_lake AND is_shown AND NOT is_unreadable AND NOT is_later AS is_lake_event,
@@ -94,7 +94,7 @@ SELECT account_id,
   max(ledger_occurred_at) AS newest_in_ledger,
   max(CASE WHEN is_shown THEN lake_occurred_at END) AS newest_in_lake,
   max(CASE WHEN is_shown THEN late END) AS longest
-FROM judged GROUP BY 1, 2, 3, 4
+FROM assessed GROUP BY 1, 2, 3, 4
 """
 
 _SUSPECTS = "SELECT DISTINCT account_id, suspect.* FROM grouped WHERE suspect IS NOT NULL"
@@ -157,17 +157,13 @@ class SparkComparison:
         times = {"cut": _micros(cut), "latest": _micros(latest)}
         with_flow = self._sql(f"SELECT *, {FLOW} AS flow FROM history", history=history)
         paired = self._sql(_PAIRED, times, ledger_history=with_flow, lake_copies=copies)
-        judged = self._sql(_JUDGED, paired=paired)
-        self._grouped = self._sql(_GROUPED, judged=judged).persist(StorageLevel.MEMORY_AND_DISK)
+        assessed = self._sql(_ASSESSED, paired=paired)
+        self._grouped = self._sql(_GROUPED, assessed=assessed).persist(StorageLevel.MEMORY_AND_DISK)
         self._register(grouped=self._grouped)
 
     def untranslated(self) -> DataFrame:
         """The lines that `ledger.read` left to Python, as the column `line`. If there are any, compare again."""
         return self._sql(f"SELECT account_id AS line FROM grouped WHERE suspect.reason = '{UNTRANSLATED}'")
-
-    def close(self) -> None:
-        """Forget the comparison."""
-        self._grouped.unpersist()
 
     def evidence(self) -> Iterator[Evidence]:
         """See `Compared`."""

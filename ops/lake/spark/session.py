@@ -28,7 +28,7 @@ LOCAL = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
-    # HotSpot interprets methods of more than 8,000 bytes, which Spark generates for wide rows, unless told otherwise.
+    # HotSpot interprets methods of more than 8,000 bytes, which Spark generates for wide rows, by default.
     "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -XX:-DontCompileHugeMethods",
 }
 

@@ -41,7 +41,7 @@ def test_each_wrong_balance_is_one_finding(tmp_path: Path) -> None:
     assert (result.unbalanced, result.differing) == (3, 3)
 
 
-def test_a_young_gap_is_not_judged(tmp_path: Path) -> None:
+def test_a_young_gap_is_not_reported(tmp_path: Path) -> None:
     """An export may lack a row although it has a later one, for about a minute."""
     young = history("a-4", "1.00", "1.00", "1.00", start=NOW - timedelta(hours=2, minutes=5))
     rows = [row for row in young if row.version != 2]
