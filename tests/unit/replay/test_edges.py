@@ -71,6 +71,14 @@ def test_without_a_terminal_progress_is_a_line_every_few_seconds() -> None:
     ]
 
 
+def test_the_time_left_of_an_export_is_estimated_by_rows() -> None:
+    clock, text = VirtualClock(), io.StringIO()
+    with Display(Console(file=text), 100, Counts(rows=20), clock, unit="rows") as display:
+        clock.sleep(5)
+        display.update(Counts(accounts=1, events=10, rows=60, read_units=0))
+    assert text.getvalue() == "1 account, 10 events, 2 events/s, about 5 s left\n"
+
+
 def test_on_a_terminal_progress_is_a_bar() -> None:
     clock, text = VirtualClock(), io.StringIO()
     console = Console(file=text, force_terminal=True, width=100)
