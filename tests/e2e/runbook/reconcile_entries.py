@@ -95,6 +95,7 @@ def reconcile_not_delivered(op: Operator) -> None:
 
     def requested(operation: str) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
         """The made-up id of the queue is its name, not its URL."""
+
         def respond(asked: Mapping[str, Any]) -> Mapping[str, Any]:
             found: dict[str, Any] = getattr(sqs, operation)(**{**asked, "QueueUrl": queue})
             return {key: each for key, each in found.items() if key != "ResponseMetadata"}
