@@ -5,7 +5,6 @@ Because of its name, pytest does not collect this file by default; `make test-sp
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,7 +114,7 @@ def test_an_interrupted_job_ends_spark_and_keeps_no_result(tmp_path: Path, optio
         assert job.stdout is not None
         while "comparing" not in job.stdout.readline():
             assert job.poll() is None
-        os.killpg(job.pid, signal.SIGTERM)
+        job.terminate()
         assert job.wait(RUN_S) == 130
         job.stdout.read()  # until Java has closed it, too
     assert not (tmp_path / "result.json").exists()

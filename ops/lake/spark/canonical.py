@@ -19,27 +19,18 @@ from pyspark.sql import functions as F  # noqa: N812 -- as Spark's documentation
 from account_core.domain.events import Created, Credited, EventRow, Withdrawn
 from account_core.rows import layout
 from account_core.rows.items import EVENTS_PER_INTERVAL, FORMAT, SNAPSHOT, SNAPSHOT_EVERY, to_item
+from consumers.lake import table
 from projector.translate import translate
 
 EVENT, SKIPPED, OTHER = "event", "snapshot", "other"
 """The kinds of lines: an event that is certainly valid, a row that certainly is a snapshot, and every other line."""
 
 LEDGER = {
-    "account_id": "string",
-    "sequence": "bigint",
-    "event_id": "string",
+    **{each.name: "bigint" if each.glue_type == "timestamp" else each.glue_type for each in table.EVENT_FIELDS},
     "event_type": "string",
     "dt": "string",
-    "occurred_at": "bigint",
-    "correlation_id": "string",
-    "causation_id": "string",
-    "request_id": "string",
-    "owner": "string",
-    "currency": "string",
-    "amount": "decimal(18,2)",
-    "balance": "decimal(18,2)",
 }
-"""The columns of the ledger's events. `occurred_at` is in microseconds since 1970, so that no time zone matters."""
+"""The columns of the ledger's events. Times are in microseconds since 1970, so that no time zone matters."""
 
 _TIME = "[12][0-9]{3}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9][.][0-9]{6}Z"
 _DATE_LENGTH = len("2026-01-31")
@@ -106,10 +97,11 @@ def read(lines: DataFrame) -> DataFrame:
     parsed = lines.select("value", F.from_json("value", _SCHEMA).getField("Item").alias("item"))
     known = parsed.select("value", "item", _kind().alias("kind"))
     is_event, is_other = F.col("kind") == EVENT, F.col("kind") == OTHER
+    values = _values()  # without fields that are newer than this module: rows that have them are of the kind OTHER
     return known.select(
         "kind",
         F.when(is_other, F.col("value")).alias("line"),
-        *(F.when(is_event, value).cast(LEDGER[name]).alias(name) for name, value in _values().items()),
+        *(F.when(is_event, values.get(name, F.lit(None))).cast(kind).alias(name) for name, kind in LEDGER.items()),
     )
 
 

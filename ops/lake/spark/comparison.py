@@ -13,6 +13,7 @@ from typing import Any
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Row, SparkSession
 
+from consumers.lake import table
 from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence
 from ops.lake.reconcile.history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
 from ops.lake.reconcile.outcome import Counted
@@ -23,6 +24,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PER_SECOND = 1_000_000
 _VALUES = (*KEYS, *FIELDS)
+_TIMES = [column.name for column in table.EVENT_FIELDS if column.glue_type == "timestamp"]
 
 
 def _struct(side: str) -> str:
@@ -247,12 +249,12 @@ def _utc(micros: int | None) -> datetime | None:
 
 
 def _values(row: Row | None) -> dict[str, Any] | None:
-    """An event's values, with the time as DuckDB has it: UTC without an offset."""
+    """An event's values, with times as DuckDB has them: UTC without an offset."""
     if row is None:
         return None
     values: dict[str, Any] = row.asDict()
-    instant = _utc(values["occurred_at"])
-    return values | {"occurred_at": instant and instant.replace(tzinfo=None)}
+    instants = {name: _utc(values[name]) for name in _TIMES}
+    return values | {name: instant and instant.replace(tzinfo=None) for name, instant in instants.items()}
 
 
 def _standing(events: int, sequence: int | None, balance: Decimal | None) -> Standing:

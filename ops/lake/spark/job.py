@@ -9,12 +9,13 @@ import json
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JError, Py4JJavaError
 from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 
 from local_stack.errors import CommandError
 from ops.lake.reconcile.metrics import NAMESPACE, metric_data
@@ -72,7 +73,7 @@ def run(given: argparse.Namespace) -> ReconciliationResult:
     _report(doing="starting Spark")
     with ExitStack() as stack:
         spark = session.start(cores=given.cores, memory=given.memory, folder=given.folder)
-        stack.callback(spark.stop)
+        stack.callback(_stop, spark)
         file = stack.enter_context(Path(given.findings).open("w", encoding="utf-8")) if given.findings else None
 
         def found(finding: Finding) -> None:
@@ -84,6 +85,11 @@ def run(given: argparse.Namespace) -> ReconciliationResult:
     if given.stack:
         _publish(result, given.stack)
     return result
+
+
+def _stop(spark: SparkSession) -> None:
+    with suppress(Py4JError, OSError):  # after an interruption, Java may have ended already
+        spark.stop()
 
 
 def _publish(result: ReconciliationResult, stack_name: str) -> None:

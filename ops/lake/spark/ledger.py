@@ -64,12 +64,15 @@ def translated_rows(rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
             continue
         events, unreadable = ledger_rows([item])
         for event in events:
-            occurred_at = event["occurred_at"]
-            dt = occurred_at.isoformat()[:_DATE_LENGTH]
-            yield _row({**event, "dt": dt, "occurred_at": (occurred_at - _EPOCH) // timedelta(microseconds=1)}, None)
+            yield _row({**event, "dt": event["occurred_at"].isoformat()[:_DATE_LENGTH]}, None)
         for each in unreadable:
             yield _row({"account_id": each.account_id, "sequence": each.sequence}, each.reason)
 
 
 def _row(values: dict[str, Any], reason: str | None) -> tuple[Any, ...]:
-    return (*(values.get(name) for name in LEDGER), reason)
+    return (*(_primitive(values.get(name)) for name in LEDGER), reason)
+
+
+def _primitive(value: Any) -> Any:  # noqa: ANN401 -- a column's
+    """A time in microseconds since 1970; any other value as it is."""
+    return (value.replace(tzinfo=None) - _EPOCH) // timedelta(microseconds=1) if isinstance(value, datetime) else value

@@ -174,9 +174,8 @@ def _job(options: Sequence[str], errors: IO[bytes]) -> Iterator["subprocess.Pope
 
 
 def _stop(job: "subprocess.Popen[str]") -> None:
-    """Stop the job and Spark. Both are in one process group."""
-    with suppress(ProcessLookupError):
-        os.killpg(job.pid, signal.SIGTERM)
+    """Stop the job, which stops Spark. All are in one process group, in case the job does not end."""
+    job.terminate()
     try:
         job.wait(STOP_S)
     except subprocess.TimeoutExpired:
