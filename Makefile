@@ -9,11 +9,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 PACKAGES := $(VENV)/.packages
 KCL_PACKAGES := .venv-kcl/.packages
 SECURITY_PACKAGES := .venv-security/.packages
+SPARK_PACKAGES := .venv-spark/.packages
 STAMP := $(VENV)/.ready
 # uv writes no byte code. The first import must write it, or every process would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up tail quick test check audit bench lake-scale simulate fuzz test-kcl java openapi events-doc scale-doc template lock clean setup
+.PHONY: help demo up tail quick test check audit bench lake-scale simulate fuzz test-kcl test-spark spark java openapi events-doc scale-doc template lock clean setup
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -89,7 +90,12 @@ fuzz: $(STAMP) ## send the projector INPUTS nearly valid batches (1000000), gene
 test-kcl: $(STAMP) $(KCL_PACKAGES) ## test the KCL guide's program with AWS's KCL (needs Java 17; takes five minutes)
 	@$(BIN)/python -m pytest -v tests/kcl/scenarios.py
 
-$(KCL_PACKAGES): | java
+test-spark: $(STAMP) $(SPARK_PACKAGES) ## test the Spark job and compare it with the engine local (needs Java 17; takes three minutes)
+	@$(BIN)/python -m pytest -v tests/spark/scenarios.py tests/spark/job_scenarios.py
+
+spark: $(STAMP) $(SPARK_PACKAGES) ## create the environment of the Spark job (needs Java 17)
+
+$(KCL_PACKAGES) $(SPARK_PACKAGES): | java
 
 java: $(STAMP)
 	@$(BIN)/python -m tests.kcl.java
@@ -118,6 +124,7 @@ lock: $(STAMP) ## upgrade the locked requirements (requirements/*.txt)
 	$(BIN)/uv pip compile -q requirements/consumers.in -o requirements/consumers.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/totals.in -o requirements/totals.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/kcl.in -o requirements/kcl.txt -c requirements/dev.txt $(LOCK_FLAGS)
+	$(BIN)/uv pip compile -q requirements/spark.in -o requirements/spark.txt -c requirements/dev.txt $(LOCK_FLAGS)
 	$(BIN)/uv pip compile -q requirements/security.in -o requirements/security.txt $(LOCK_FLAGS)
 LOCK_FLAGS := --generate-hashes --no-emit-index-url --universal --python-version 3.11 --no-header --upgrade
 

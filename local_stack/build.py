@@ -24,6 +24,7 @@ from filelock import FileLock
 from local_stack.errors import CommandError
 from local_stack.install import InstallError, install
 from local_stack.interpreters import find_interpreter
+from local_stack.reproducible_zip import write_entries
 
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".build"
@@ -37,7 +38,6 @@ AWS_PLATFORM = "aarch64-manylinux_2_28"
 BOTOCORE_DATA = {"endpoints.json", "partitions.json", "sdk-default-configuration.json", "_retry.json"}
 # Command-line tools, examples and tests in installed packages.
 SURPLUS_DIRECTORIES = {"__pycache__", "bin", "tests", "examples"}
-EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class BuildError(CommandError):
@@ -89,7 +89,7 @@ PACKAGES = {
             # Not the rest of this folder: the engine of Athena and the queries' catalogue, with what they import.
             *(
                 f"ops/lake/query/{name}.py"
-                for name in ("__init__", "duckdb_*", "engine", "file*", "other_types", "totals*")
+                for name in ("__init__", "damaged_file", "duckdb_*", "engine", "file*", "other_types", "totals*")
             ),
             "ops/lake/totals_function/*.py",
         ),
@@ -260,12 +260,8 @@ def _can_be_read(path: Path, _mtime_ns: int, _size: int) -> bool:
 
 def write_zip(directory: Path, path: Path) -> None:
     """Write a reproducible zip: names are sorted and all times are equal, so equal content gives equal bytes."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for source in sorted(path for path in directory.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(str(source.relative_to(directory)), EPOCH)
-            entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, source.read_bytes())
+    sources = sorted(path for path in directory.rglob("*") if path.is_file())
+    write_entries(path, ((str(source.relative_to(directory)), source.read_bytes()) for source in sources))
 
 
 def main() -> int:

@@ -124,6 +124,9 @@ class Emulator:
         CommandError: on entering, the port is in use, or the emulator exited or did not answer within START_TIMEOUT_S.
     """
 
+    program: tuple[str, ...] = ("-m", "ministack")
+    """What Python runs."""
+
     def __init__(self, port: int | None = None) -> None:
         self._given_port = port
         self.port: int
@@ -143,7 +146,7 @@ class Emulator:
         try:
             self._log = (self._directory / "emulator.log").open("wb")
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "ministack"],
+                [sys.executable, *self.program],
                 env=self._environment(self._directory),
                 stdin=subprocess.DEVNULL,
                 stdout=self._log,

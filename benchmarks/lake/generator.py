@@ -4,6 +4,7 @@ The result is deterministic. A few accounts have most of the events. Each even e
 following odd event withdraws a part of it, so balances follow from one another and are never negative.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +31,20 @@ class Size:
         return max(1, self.events // EVENTS_PER_ACCOUNT)
 
 
-def generate(root: Path, size: Size, connection: duckdb.DuckDBPyConnection) -> None:
-    """Write the lake's events below `root`, which must not contain any events."""
+def generate(
+    root: Path,
+    size: Size,
+    connection: duckdb.DuckDBPyConnection,
+    also: Callable[[duckdb.DuckDBPyConnection], object] = lambda _connection: None,
+) -> None:
+    """Write the lake's events below `root`, which must not contain any events.
+
+    Args:
+        root: the lake's folder.
+        size: how many events.
+        connection: a connection of DuckDB.
+        also: called while the connection has the events, as the table `made`.
+    """
     connection.execute(_EVENTS, {"events": size.events, "accounts": size.accounts, "days": size.days})
     columns = ", ".join(column.name for column in table.COLUMNS)
     copies = f"SELECT *, 0 AS copy FROM made UNION ALL SELECT *, 1 FROM made WHERE n % 1000 < {REPEATED_PER_MILLE}"
@@ -52,6 +65,7 @@ def generate(root: Path, size: Size, connection: duckdb.DuckDBPyConnection) -> N
     for folder in sorted((root / "unfinished").rglob("*"), reverse=True):
         folder.rmdir()
     (root / "unfinished").rmdir()
+    also(connection)
     connection.execute("DROP TABLE made")
 
 

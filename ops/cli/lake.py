@@ -1,4 +1,4 @@
-"""The commands for the lake's tables: `lake tables` creates the view, `lake totals` updates the daily totals."""
+"""The commands for the lake's tables and its Glue job: `lake tables`, `lake totals` and `lake job`."""
 
 import typer
 
@@ -7,9 +7,10 @@ from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_engine import EVENTS_VIEW
 from ops.lake.refresh_totals import report_day
+from ops.lake.spark.job_code import code, upload
 from ops.terminal import counted, out
 
-app = typer.Typer(no_args_is_help=True, help="Manage the lake: its tables, its daily totals and its repair.")
+app = typer.Typer(no_args_is_help=True, help="Manage the lake: its tables, its totals, its Glue job and its repair.")
 
 TABLES = ("account_events", "events", "daily_totals")
 
@@ -41,3 +42,17 @@ def totals(stack: Stack = None) -> None:
         f"Daily totals updated for {counted(made, 'day')}." if made else "All daily totals are up to date.",
         highlight=False,
     )
+
+
+@app.command(epilog="Example: account-events lake job --stack account-events")
+def job(stack: Stack = None) -> None:
+    """Upload the code of the Glue job, which compares the lake with exports of the ledger every night.
+
+    Run it after each deployment, with the command of the same release. It changes nothing if the code is there already,
+    and refuses to replace code that a run may still read.
+    """
+    lake = Lake.of(Deployment.connect(stack))
+    uploaded = upload(lake)
+    for each in code():
+        state = f"uploaded, {len(each.content):,} bytes" if each.key in uploaded else "is there already"
+        out.print(f"s3://{lake.bucket}/{each.key}: {state}", highlight=False, soft_wrap=True)

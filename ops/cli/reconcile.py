@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -11,27 +12,58 @@ import typer
 from local_stack.output_file import open_atomically
 from ops.cli.exit_handling import on_interruption
 from ops.cli.options import Stack
+from ops.cli.reconcile_aws import result_on_aws
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.grace import GRACE_S_MAX
 from ops.lake.reconcile.result import FOLDER, LATEST_KEY, Finding, ReconciliationResult, finding_line
-from ops.lake.reconcile.run import SHOWN_MAX, publish_metrics, run_reconciliation, save_result
+from ops.lake.reconcile.run import publish_metrics, run_reconciliation, save_result
+from ops.lake.spark.run import reconciled_by_spark
+from ops.ledger.export.location import LATEST
 from ops.replay.pace import READ_UNITS_MAX
 from ops.terminal import counted, err, out, print_error
 
 app = typer.Typer()
+SHOWN_MAX = 20
+
+
+class Engine(StrEnum):
+    """Where a reconciliation runs."""
+
+    local = "local"
+    spark = "spark"
+    aws = "aws"
+
+
 ADVICE = {
     "missing": "missing: run `account-events lake redrive`, then `account-events lake backfill --all`",
     "extra": "extra, differing, contradicting: find the files as described in docs/lake-operations.md",
-    "unreadable": "unreadable: run `account-events check` for details about the ledger's rows",
+    "unreadable": "unreadable, gap, unbalanced: run `account-events check` for details about the ledger's rows",
     "stray": "stray: move these files out of events/, or to where they belong; see docs/lake-operations.md",
 }
+ALSO = {"extra": ("differing", "contradicting"), "unreadable": ("gap", "unbalanced")}
+"""Kinds to which another kind's advice applies."""
 
 
 @app.command(epilog="Example: account-events reconcile --stack account-events --output differences.jsonl")
 def reconcile(
     stack: Stack = None,
     *,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="Where to compare. local: on this machine, with a Scan of the table. spark: on this machine, with "
+            "Spark and an export of the table. aws: in the stack's nightly state machine, now."
+        ),
+    ] = Engine.local,
+    export: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LOCATION",
+            help="The export of the accounts table that the engine spark reads: a folder, an s3:// URI, or latest for "
+            "the newest one of the stack.",
+        ),
+    ] = None,
     read_units_max: Annotated[
         float | None,
         typer.Option(
@@ -56,18 +88,54 @@ def reconcile(
 ) -> None:
     """Compare the lake with the ledger, event by event, and keep the result for the reports and alarms.
 
-    Reads the whole table and the whole lake. Events that are written meanwhile or are still on their way do not count
-    as findings. If you interrupt the command, no result is kept. Exit code 1 if lake and ledger differ.
+    Reads the whole table, or an export of it, and the whole lake. Events that are written meanwhile or are still on
+    their way do not count as findings. If you interrupt the command, no result is kept. Exit code 1 if lake and ledger
+    differ.
     """
+    _check(engine, export=export, read_units_max=read_units_max, grace_s=grace_s, output=output)
+    if engine is Engine.aws:
+        lake = Lake.of(Deployment.connect(stack))
+        _end(lake, result_on_aws(lake), output)  # the job has kept and published the result
+        return
     with on_interruption("no result was kept; run the command again"), _lines(output) as found:
         lake = Lake.of(Deployment.connect(stack))
-        result = run_reconciliation(lake, read_units_max=read_units_max, grace_s=grace_s, found=found)
+        if engine is Engine.local:
+            result = run_reconciliation(lake, read_units_max=read_units_max, grace_s=grace_s, found=found)
+        else:
+            result = reconciled_by_spark(lake, export or LATEST, grace_s=grace_s, found=found, doing=_doing)
         save_result(lake, result)
         publish_metrics(lake, result)
+    _end(lake, result, output)
+
+
+def _end(lake: Lake, result: ReconciliationResult, output: Path | None) -> None:
     _show(result, output)
     err.print(f"kept as s3://{lake.bucket}/{LATEST_KEY} and under {FOLDER}", highlight=False, soft_wrap=True)
     if not result.agrees:
         sys.exit(1)
+
+
+def _check(
+    engine: Engine,
+    *,
+    export: str | None,
+    read_units_max: float | None,
+    grace_s: float | None,
+    output: Path | None,
+) -> None:
+    """Refuse options that the engine would ignore."""
+    if engine is Engine.spark and export is None:
+        raise typer.BadParameter(f"the engine spark reads an export: add --export LOCATION or --export {LATEST}")
+    if engine is not Engine.spark and export is not None:
+        raise typer.BadParameter("only the engine spark reads an export: add --engine spark, or omit --export")
+    if engine is not Engine.local and read_units_max is not None:
+        raise typer.BadParameter("--read-units-max is for the engine local: the others do not read the table")
+    if engine is Engine.aws and (grace_s is not None or output is not None):
+        raise typer.BadParameter("--grace-s and --output are for the engines local and spark")
+
+
+def _doing(step: str) -> None:
+    err.print(step, style="dim", highlight=False, soft_wrap=True, markup=False)
 
 
 def _show(result: ReconciliationResult, output: Path | None) -> None:
@@ -79,6 +147,8 @@ def _show(result: ReconciliationResult, output: Path | None) -> None:
         "differing": result.differing,
         "contradicting": result.contradicting,
         "unreadable": result.unreadable,
+        "gap": result.gap,
+        "unbalanced": result.unbalanced,
     }
     more = sum(counts.values()) - min(len(result.findings), SHOWN_MAX)
     if more:
@@ -113,7 +183,7 @@ def _show(result: ReconciliationResult, output: Path | None) -> None:
     )
     _show_lateness(result)
     for kind, advice in ADVICE.items():
-        if counts[kind] or (kind == "extra" and (result.differing or result.contradicting)):
+        if any(counts[each] for each in (kind, *ALSO.get(kind, ()))):
             err.print(advice, highlight=False, soft_wrap=True)
 
 

@@ -23,6 +23,7 @@ ARN = {
     "AWS::Scheduler::Schedule": "arn:{partition}:scheduler:{region}:{account}:schedule/{name}",
     "AWS::Scheduler::ScheduleGroup": "arn:{partition}:scheduler:{region}:{account}:schedule-group/{name}",
     "AWS::SQS::Queue": "arn:{partition}:sqs:{region}:{account}:{last}",
+    "AWS::StepFunctions::StateMachine": "{name}",
 }
 """ARNs by type of resource. `name` is the physical id; `last` is its last part after a slash."""
 SERVICES = (
@@ -41,6 +42,7 @@ SERVICES = (
     "scheduler",
     "sns",
     "sqs",
+    "stepfunctions",
 )
 NEW = timedelta(minutes=15)
 """After a deployment, mappings and schedules may not have begun to work yet."""

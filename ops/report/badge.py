@@ -102,6 +102,8 @@ def _differences(result: ReconciliationResult) -> str:
             (result.differing, "with differing fields"),
             (result.contradicting, "with contradicting copies in the lake"),
             (result.unreadable, "unreadable in the ledger"),
+            (result.gap, "after a gap in the ledger"),
+            (result.unbalanced, "with a wrong balance in the ledger"),
         )
         if number
     ]

@@ -17,7 +17,7 @@ def test_a_resource_that_fails_a_check_fails_the_scan_by_name(
     path.write_text(TEMPLATE.replace("IgnorePublicAcls: true", "IgnorePublicAcls: false", 1), encoding="utf-8")
     assert scan(path) == 1
     [failed, counts] = capsys.readouterr().out.splitlines()
-    assert failed.startswith("AWS::S3::Bucket.ProjectorFailures: CKV_AWS_55 ")
+    assert failed.startswith("AWS::S3::Bucket.LedgerExports: CKV_AWS_55 ")
     assert " 1 failed, " in counts
 
 

@@ -201,6 +201,10 @@ class Answers(S3Answers):
         more = {"CreateTimestamp": self.created_at, "Destinations": [destination], "HasMoreDestinations": False}
         return {"DeliveryStreamDescription": names | state | more}
 
+    def _glue_get_job(self, JobName: str) -> Any:
+        properties = self.properties[self.named(JobName)]
+        return {"Job": {"Name": JobName, **properties, "NumberOfWorkers": int(properties["NumberOfWorkers"])}}
+
     def _glue_get_table(self, DatabaseName: str, Name: str) -> Any:
         tables = (self.properties[each]["TableInput"] for each in self.of("AWS::Glue::Table"))
         return {"Table": next(each for each in tables if each["Name"] == Name)}
@@ -299,6 +303,12 @@ class Answers(S3Answers):
 
     def _sns_get_topic_attributes(self, TopicArn: str) -> Any:
         return {"Attributes": {"TopicArn": TopicArn, "SubscriptionsConfirmed": "1", "SubscriptionsPending": "0"}}
+
+    def _stepfunctions_describe_state_machine(self, stateMachineArn: str) -> Any:
+        properties = self.properties[self.named(stateMachineArn)]
+        names = {"stateMachineArn": stateMachineArn, "name": "bank", "type": "STANDARD", "status": "ACTIVE"}
+        definition = {"definition": json.dumps(properties["Definition"]), "roleArn": properties["RoleArn"]}
+        return {**names, **definition, "creationDate": self.created_at}
 
     def _sqs_get_queue_attributes(self, QueueUrl: str, AttributeNames: list[str]) -> Any:
         return {"Attributes": dict.fromkeys(AttributeNames, "0")}

@@ -12,6 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from ops.lake.spark.job_code import DIGEST
 from tests.support.lake import put
 
 
@@ -67,7 +68,12 @@ class S3Answers:
         return {"Body": BytesIO(path.read_bytes())}
 
     def _s3_head_object(self, Bucket: str, Key: str) -> Any:
-        return {"LastModified": datetime.fromtimestamp((self.root / Key).stat().st_mtime, UTC)}
+        """The content of a file of the Glue job's code is its digest."""
+        path = self.root / Key
+        if not path.exists():
+            raise Refused("404")
+        metadata = {DIGEST: path.read_text()} if Key.startswith("jobs/") else {}
+        return {"LastModified": datetime.fromtimestamp(path.stat().st_mtime, UTC), "Metadata": metadata}
 
     def _s3_put_object(self, Bucket: str, Key: str, Body: BytesIO, **_: Any) -> Any:
         put(self.root / Key, Body.read())

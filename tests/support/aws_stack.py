@@ -23,6 +23,7 @@ from ops.doctor.stack_view import StackView
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.totals import Totals
 from ops.lake.reconcile.result import LATEST_KEY, ReconciliationResult, to_json
+from ops.lake.spark.job_code import code
 from tests.support.aws_answers import ACCOUNT, REGION, STACK_ID, Answers
 from tests.support.aws_s3_answers import Refused
 from tests.support.lake import put, write
@@ -40,6 +41,7 @@ DESCRIBED = (
     "AWS::CloudWatch::CompositeAlarm",
     "AWS::DynamoDB::Table",
     "AWS::Events::Rule",
+    "AWS::Glue::Job",
     "AWS::Glue::Table",
     "AWS::IAM::Role",
     "AWS::KinesisFirehose::DeliveryStream",
@@ -50,6 +52,7 @@ DESCRIBED = (
     "AWS::S3::BucketPolicy",
     "AWS::Scheduler::Schedule",
     "AWS::Serverless::Function",
+    "AWS::StepFunctions::StateMachine",
 )
 """The types of resources whose properties are in answers."""
 
@@ -89,7 +92,10 @@ class AwsStack(Answers):
         self.names |= {name: f"bank-{name.lower()}" for name in self.of("AWS::S3::Bucket")}
         mappings = self.of("AWS::Lambda::EventSourceMapping")
         self.names |= {name: f"{uuid5(NAMESPACE_URL, name)}" for name in mappings}
-        self.names["LakeTotalsNotInvoked"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/bank-LakeTotalsNotInvoked"
+        for queue in self.of("AWS::SQS::Queue"):
+            self.names[queue] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/bank-{queue}"
+        for machine in self.of("AWS::StepFunctions::StateMachine"):
+            self.names[machine] = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:bank-{machine}"
         self.parameters = {name: str(each.get("Default", "")) for name, each in self.template["Parameters"].items()}
         self.parameters["AlarmTopicArn"] = f"arn:aws:sns:{REGION}:{ACCOUNT}:alarms"
         self.parameters |= parameters or {}
@@ -124,6 +130,8 @@ class AwsStack(Answers):
         Totals(self.client("s3"), self.outputs["LakeBucketName"], self.engine).refresh()
         result = ReconciliationResult(self.now - timedelta(hours=9), self.now - timedelta(hours=10), 9, 3)
         put(self.root / LATEST_KEY, to_json(result))
+        for each in code():
+            put(self.root / each.key, each.digest.encode())
 
     def _view(self) -> StackView:
         """For the values of the template."""

@@ -39,6 +39,7 @@ EVENTS = "EventBridge user guide, Monitoring Amazon EventBridge"
 FIREHOSE = "Amazon Data Firehose developer guide, Monitor with CloudWatch metrics"
 KINESIS = "Kinesis Data Streams developer guide, Monitor with Amazon CloudWatch"
 LAMBDA = "AWS Lambda developer guide, Types of metrics for Lambda functions"
+STATES = "Step Functions developer guide, Monitoring Step Functions metrics using Amazon CloudWatch"
 SQS = "Amazon SQS developer guide, Available CloudWatch metrics for Amazon SQS"
 
 DOCUMENTED = (
@@ -82,6 +83,13 @@ DOCUMENTED = (
     | _metrics("AWS/Firehose", FIREHOSE, {"DeliveryStreamName"}, SUM, "FailedConversion.Records")
     | _metrics("AWS/Firehose", FIREHOSE, {"DeliveryStreamName"}, LEVELS, "PartitionCountExceeded")
     | _metrics("AWS/Events", EVENTS, {"RuleName"}, SUM, "FailedInvocations")
+    | _metrics(
+        "AWS/States",
+        STATES,
+        {"StateMachineArn"},
+        SUM,
+        *("ExecutionsAborted", "ExecutionsFailed", "ExecutionsTimedOut"),
+    )
     | _metrics("AWS/SQS", SQS, {"QueueName"}, LEVELS, "ApproximateNumberOfMessagesVisible")
 )
 """By namespace, name and names of the dimensions."""
@@ -94,6 +102,7 @@ IDENTIFIES = {
     "FunctionName": {"AWS::Serverless::Function"},
     "QueueName": {"AWS::SQS::Queue"},
     "RuleName": {"AWS::Events::Rule"},
+    "StateMachineArn": {"AWS::StepFunctions::StateMachine"},
     "StreamName": {"AWS::Kinesis::Stream"},
     "TableName": {"AWS::DynamoDB::Table"},
 }

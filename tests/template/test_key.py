@@ -34,20 +34,24 @@ WITHOUT_DATA = {
     *("AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection"),
     *("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm", "AWS::CloudWatch::Dashboard", "AWS::Events::Rule"),
     *("AWS::Glue::Database", "AWS::Glue::Registry", "AWS::Glue::Schema", "AWS::Glue::SchemaVersion"),
+    "AWS::Glue::Job",  # its settings; what it writes is in buckets and log groups
     *("AWS::Glue::Table", "AWS::IAM::Policy", "AWS::IAM::Role", "AWS::KinesisFirehose::DeliveryStream"),
     *("AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission", "AWS::Logs::LogStream", "AWS::Logs::MetricFilter"),
     *("AWS::S3::BucketPolicy", "AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup"),
+    "AWS::StepFunctions::StateMachine",  # names and causes of failures; the data is in the buckets
     "AWS::Serverless::Function",  # its code and its variables, which are names and settings
 }
 TABLE = frozenset({"kms:Decrypt", "kms:DescribeKey"})
 NEW_TABLE = TABLE | {"kms:CreateGrant", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"}
 NEEDS = {
     "backup:CopyIntoBackupVault": TABLE | {"kms:CreateGrant", "kms:GenerateDataKey"},
+    "dynamodb:ExportTableToPointInTime": TABLE,
     "dynamodb:RestoreTableFromAwsBackup": NEW_TABLE,
     **dict.fromkeys(("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:GetRecords", "dynamodb:Query"), TABLE),
     **dict.fromkeys(("dynamodb:PutItem", "dynamodb:UpdateItem"), TABLE),
     "kinesis:GetRecords": {"kms:Decrypt"},
     "kinesis:PutRecords": {"kms:GenerateDataKey"},
+    "s3:AbortMultipartUpload": {"kms:Decrypt"},  # who may abort an upload in parts also uploads in parts
     "s3:GetObject": {"kms:Decrypt"},
     "s3:PutObject": {"kms:GenerateDataKey"},
     "sqs:SendMessage": {"kms:Decrypt", "kms:GenerateDataKey"},

@@ -1,6 +1,5 @@
 """The lake in template.yaml: its tables, its delivery, its buckets and its queries."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from ops.lake.reconcile.result import FOLDER as RECONCILIATIONS_PREFIX
 from ops.lake.repair.redrive import REDRIVEN_PREFIX
 from ops.lake.repair.staged import STAGING_PREFIX
 from ops.ledger.export.location import PREFIX
-from tests.support.template_stack import of_type
 from tests.template.test_template import RESOURCES, TEMPLATE, properties
 from tests.unit.lake.test_transform import TRANSFORM_BUFFER_MB
 from tools.lake_columns import comment
@@ -202,11 +200,6 @@ def test_whole_copies_of_the_ledger_are_deleted_after_a_week() -> None:
     assert (rule["Status"], rule["Prefix"], rule["ExpirationInDays"]) == ("Enabled", PREFIX, 7)
     assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 7}
     assert "VersioningConfiguration" not in properties("LedgerExports"), "an old version would be kept"
-
-
-def test_no_role_of_the_stack_may_read_whole_copies_of_the_ledger() -> None:
-    roles = {name: json.dumps(properties(name).get("Policies", [])) for name in of_type("AWS::IAM::Role")}
-    assert [name for name, policies in roles.items() if "LedgerExports" in policies] == []
 
 
 def test_query_results_are_kept_for_30_days() -> None:

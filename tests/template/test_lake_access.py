@@ -1,4 +1,4 @@
-"""Access to the lake in template.yaml: every permission of each role, and no other."""
+"""Access to the lake and to exports in template.yaml: every permission of each role, and no other."""
 
 from collections import defaultdict
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from consumers.lake import table
+from ops.lake.reconcile.metrics import NAMESPACE
 from ops.lake.reconcile.result import FOLDER as RECONCILIATIONS_PREFIX
 from tests.template.test_template import RESOURCES, properties, statements
 
@@ -44,6 +45,8 @@ def named(resource: Any) -> str:  # noqa: ANN401 -- any value of the template
             return f"${{{name}.{attribute}}}"
         case {"Fn::Sub": str(text)}:
             return text
+        case {"Ref": str(name)}:
+            return f"${{{name}}}"
         case "*":
             return "*"
     raise AssertionError(resource)
@@ -114,11 +117,41 @@ ROLES: dict[str, Grants] = {
         # `--stack` requests the stack by name, for which IAM requires NAME/* instead of the stack's id.
         arn("cloudformation", "stack/${AWS::StackName}/*"): {"cloudformation:DescribeStacks"},
     },
+    "ReconcileStateMachineRole": {
+        "${AccountsTable.Arn}": {"dynamodb:ExportTableToPointInTime"},
+        "${AccountsTable.Arn}/export/*": {"dynamodb:DescribeExport"},
+        # What DynamoDB needs for an export (DynamoDB developer guide, Requesting a table export in DynamoDB).
+        "${LedgerExports.Arn}/exports/*": {"s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"},
+        arn("glue", "job/${ReconcileJob}"): {"glue:GetJobRun", "glue:StartJobRun"},
+        "${Lake.Arn}": {"s3:ListBucket"},
+    },
+    "ReconcileJobRole": {
+        "${LedgerExports.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
+        "${LedgerExports.Arn}/exports/*": {"s3:GetObject"},
+        "${Lake.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
+        f"${{Lake.Arn}}/{table.EVENTS_PREFIX}*": {"s3:GetObject"},
+        "${Lake.Arn}/jobs/*": {"s3:GetObject"},
+        f"${{Lake.Arn}}/{RECONCILIATIONS_PREFIX}*": {"s3:PutObject"},
+        "*": {"cloudwatch:PutMetricData"},
+        arn("logs", "log-group:${ReconcileJobOutput}:*"): {"logs:CreateLogStream", "logs:PutLogEvents"},
+        arn("logs", "log-group:${ReconcileJobErrors}:*"): {"logs:CreateLogStream", "logs:PutLogEvents"},
+    },
+    "ReconcileScheduleRole": {
+        "${ReconcileStateMachine}": {"states:StartExecution"},
+        "${ReconcileNotStarted.Arn}": {"sqs:SendMessage"},
+    },
 }
 CONDITIONS = {
     ("LakeTotalsFunctionRole", "s3:ListBucket"): {
         "StringLike": {"s3:prefix": [f"{table.EVENTS_PREFIX}*", f"{table.TOTALS_PREFIX}*"]}
     },
+    ("ReconcileStateMachineRole", "s3:ListBucket"): {
+        "StringLike": {"s3:prefix": f"{RECONCILIATIONS_PREFIX}executions/*"}
+    },
+    ("ReconcileJobRole", "s3:ListBucket"): {
+        "StringLike": {"s3:prefix": [table.EVENTS_PREFIX.rstrip("/"), f"{table.EVENTS_PREFIX}*", "exports/*"]}
+    },
+    ("ReconcileJobRole", "cloudwatch:PutMetricData"): {"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
 }
 """By role and action."""
 
@@ -131,7 +164,19 @@ def test_a_role_of_the_lake_has_exactly_the_listed_permissions(role: str) -> Non
 
 def test_every_role_of_the_lake_is_covered() -> None:
     roles = {name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"}
-    assert {name for name in roles if name.startswith("Lake")} == set(ROLES)
+    assert {name for name in roles if name.startswith(("Lake", "Reconcile"))} == set(ROLES)
+
+
+def test_only_the_job_reads_exports_and_only_the_state_machine_writes_them() -> None:
+    """Each is a whole copy of the ledger."""
+    allowed = {
+        (name, action)
+        for name, statement in statements()
+        if "LedgerExports" in str(statement["Resource"])
+        for action in listed(statement["Action"])
+        if action.endswith("Object")
+    }
+    assert allowed == {("ReconcileJobRole", "s3:GetObject"), ("ReconcileStateMachineRole", "s3:PutObject")}
 
 
 def test_analysts_may_write_only_query_results() -> None:
@@ -170,6 +215,29 @@ def test_query_results_are_written_where_analysts_may_write() -> None:
                     "StringEquals": {
                         "aws:SourceAccount": {"Ref": "AWS::AccountId"},
                         "aws:SourceArn": {"Fn::GetAtt": ["LakeTotalsSchedules", "Arn"]},
+                    }
+                },
+            },
+        ),
+        (
+            "ReconcileStateMachineRole",
+            {
+                "Principal": {"Service": "states.amazonaws.com"},
+                "Condition": {
+                    "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
+                    "ArnLike": {"aws:SourceArn": {"Fn::Sub": arn("states", "stateMachine:*")}},
+                },
+            },
+        ),
+        ("ReconcileJobRole", {"Principal": {"Service": "glue.amazonaws.com"}}),
+        (
+            "ReconcileScheduleRole",
+            {
+                "Principal": {"Service": "scheduler.amazonaws.com"},
+                "Condition": {
+                    "StringEquals": {
+                        "aws:SourceAccount": {"Ref": "AWS::AccountId"},
+                        "aws:SourceArn": {"Fn::GetAtt": ["ReconcileSchedules", "Arn"]},
                     }
                 },
             },

@@ -240,8 +240,7 @@ def test_a_schedule_that_cannot_invoke_its_function_has_an_alarm() -> None:
 
 def test_a_refresh_of_the_totals_that_does_not_run_raises_an_alarm() -> None:
     """A period is the schedule's interval, and missing data is breaching."""
-    [schedule] = of_type("AWS::Scheduler::Schedule")
-    found = STACK.properties(schedule)
+    found = STACK.properties("LakeTotalsSchedule")
     assert (found["ScheduleExpression"], found["FlexibleTimeWindow"], found["State"]) == (
         *("rate(1 hour)", {"Mode": "OFF"}, "ENABLED"),
     )

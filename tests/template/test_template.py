@@ -13,6 +13,7 @@ from account_core.rows.layout import TABLE_SCHEMA
 from account_events.lambda_mapping.config import PARALLELIZATION_MAX
 from account_events.lambda_mapping.filters import FilterCriteria
 from local_stack.build import PACKAGES, RUNTIME
+from ops.lake.reconcile.metrics import NAMESPACE
 
 TEMPLATE: dict[str, Any] = yaml_parse((Path(__file__).parents[2] / "template.yaml").read_text())
 RESOURCES: dict[str, Any] = TEMPLATE["Resources"]
@@ -145,7 +146,7 @@ def test_each_function_has_a_package() -> None:
 
 def test_every_log_group_has_a_retention() -> None:
     groups = [name for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Logs::LogGroup"]
-    assert len(groups) == 7
+    assert len(groups) == 9
     assert all("RetentionInDays" in properties(name) for name in groups)
 
 
@@ -158,8 +159,11 @@ def test_policies_are_least_privilege() -> None:
                 ["dynamodb:ListStreams"],
                 ["kinesis:ListStreams"],
                 ["athena:ListDataCatalogs", "athena:ListWorkGroups"],
+                ["cloudwatch:PutMetricData"],
             )
             assert actions in lists, (role, "only these do not support resource-level permissions")
+        if "cloudwatch:PutMetricData" in actions:
+            assert statement["Condition"] == {"StringEquals": {"cloudwatch:namespace": NAMESPACE}}, role
     granted = {
         action
         for role, statement in statements()

@@ -1,7 +1,7 @@
 """The dashboard's widgets of the lake, its totals and its reconciliation. Pure."""
 
 from ops.lake.reconcile.grace import BUFFER_FACTOR, delivery_s
-from tools.dashboard.series import delivery, failures, ours
+from tools.dashboard.series import delivery, failures, ours, state_machine
 from tools.dashboard.widgets import Graph, Math, Series, Stage
 
 LAKE = Stage(
@@ -124,6 +124,26 @@ RECONCILIATION = Stage(
                 "Seconds",
                 (ours("reconciliation", "ReconciliationAge", "age at the reconciliation's end", "Maximum"),),
                 period_s=3_600,
+                start="-P7D",
+            ),
+        ),
+        (
+            Graph(
+                "The nightly reconciliation: failures, seven days",
+                "Per five minutes",
+                (
+                    state_machine("ReconcileStateMachine", "ExecutionsFailed", "failed"),
+                    state_machine("ReconcileStateMachine", "ExecutionsTimedOut", "timed out"),
+                    state_machine("ReconcileStateMachine", "ExecutionsAborted", "stopped"),
+                    Series(
+                        "AWS/SQS",
+                        "ApproximateNumberOfMessagesVisible",
+                        ("QueueName", "${ReconcileNotStarted.QueueName}"),
+                        "nights on which the schedule could not start it",
+                        "Maximum",
+                    ),
+                ),
+                period_s=300,
                 start="-P7D",
             ),
         ),

@@ -25,6 +25,10 @@ def delivery(name: str, label: str, stat: str = "Sum") -> Series:
     return Series("AWS/Firehose", name, ("DeliveryStreamName", "${LakeDelivery}"), label, stat)
 
 
+def state_machine(logical_id: str, name: str, label: str) -> Series:
+    return Series("AWS/States", name, ("StateMachineArn", f"${{{logical_id}}}"), label)
+
+
 def ours(service: str, name: str, label: str, stat: str = "Sum", *, operation: str = "") -> Series:
     """A metric that this project's own code emits."""
     of_operation = ("operation", operation) if operation else ()

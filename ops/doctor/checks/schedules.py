@@ -16,10 +16,16 @@ TOTALS_DISABLED = Kind(
     "Balances and reports lack the newest changes, until somebody refreshes the totals.",
     "laketotalsmissing",
 )
+NIGHTLY_DISABLED = Kind(
+    "reconcile-schedule-disabled",
+    "Differences between lake and ledger stay unnoticed until somebody reconciles.",
+    "reconciliationmissing",
+)
 DIFFERS = Kind(
     "schedule-differs", "The function is not invoked, or not as often as it must be.", "accountsbyownerschedulefails"
 )
-TOTALS_RUNBOOK = "laketotalsmissing"
+SCHEDULES = {"LakeTotalsSchedule": TOTALS_DISABLED, "ReconcileSchedule": NIGHTLY_DISABLED}
+"""What it means that a schedule of EventBridge Scheduler is disabled."""
 NAMED = ("ScheduleExpression", "FlexibleTimeWindow")
 """Settings of a schedule that are compared as a whole."""
 
@@ -58,19 +64,21 @@ def _schedule(view: StackView, name: str) -> Iterator[Finding]:
         yield deleted(view, name)
         return
     repair = (
-        f"aws scheduler update-schedule --name {schedule} --group-name {group} --state ENABLED "
+        f"aws scheduler update-schedule --name {schedule} --group-name {group} --state {expected['State']} "
         f"--description {quoted(expected['Description'])} "
         f"--schedule-expression {quoted(expected['ScheduleExpression'])} "
         f"--flexible-time-window {quoted(expected['FlexibleTimeWindow'])} "
         f"--target {quoted(expected['Target'])}"
     )
-    if described["State"] != "ENABLED":
-        yield TOTALS_DISABLED.at(name, f"The schedule {name} is disabled.", repair)
-    differing = [each for each in NAMED if described.get(each) != expected[each]]
+    kind, differing = SCHEDULES[name], [each for each in NAMED if described.get(each) != expected[each]]
+    if (described["State"], expected["State"]) == ("DISABLED", "ENABLED"):
+        yield kind.at(name, f"The schedule {name} is disabled.", repair)
+    elif described["State"] != expected["State"]:
+        differing.append("State")
     differing += _differing(expected["Target"], described["Target"])
     if differing:
         what = f"The schedule {name} differs from the template in {', '.join(differing)}."
-        yield DIFFERS.at(name, what, repair, runbook=TOTALS_RUNBOOK)
+        yield DIFFERS.at(name, what, repair, runbook=kind.runbook)
 
 
 def _differing(expected: Mapping[str, Any], deployed: Mapping[str, Any]) -> list[str]:

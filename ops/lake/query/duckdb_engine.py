@@ -12,7 +12,8 @@ import duckdb_extension_httpfs
 
 from consumers.lake import table
 from consumers.lake.added_columns import PARTITION_KEYS
-from ops.lake.query.duckdb_errors import damaged, translated
+from ops.lake.query.damaged_file import damaged
+from ops.lake.query.duckdb_errors import translated
 from ops.lake.query.engine import Answer, QueryFailed
 from ops.lake.query.file_columns import duckdb_type
 from ops.lake.query.other_types import FILES, first_of_other_types, listed_files, read_bytes

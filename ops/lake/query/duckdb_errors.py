@@ -1,13 +1,13 @@
 """Translates DuckDB's errors to `QueryFailed`, with one line that names the file and what to do."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
 
 from consumers.lake import table
-from ops.lake.query.engine import FileDamaged, QueryFailed
+from ops.lake.query.damaged_file import damaged, shown
+from ops.lake.query.engine import QueryFailed
 from ops.lake.query.other_types import FILES, READ, first_of_other_types, listed_files
 
 SPACE = "Free some disk space, or use a working directory and a TMPDIR with more space. Then run the command again."
@@ -32,7 +32,6 @@ _FILE_ERRORS = (
     duckdb.SerializationException,
 )
 """Errors that DuckDB raises for a damaged file, in addition to its plain `Error`."""
-_NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _PROBES = (
     "SELECT name, duckdb_type FROM parquet_schema($1)",
     "SELECT count(hash(COLUMNS(*))) FROM read_parquet($1)",
@@ -73,21 +72,12 @@ def interruptible(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         raise KeyboardInterrupt from None
 
 
-def damaged(file: str, why: str) -> FileDamaged:
-    """The error for a file that is damaged or does not match its table."""
-    if f"/{table.TOTALS_PREFIX}" in file:
-        what = "Run `account-events lake totals`, which writes it again."
-    else:
-        what = "Move it out of events/, then run `account-events lake backfill --all`, which writes its events again."
-    return FileDamaged(f"{_shown(file)} is not a valid file of the lake's table: {why.rstrip('.')}. {what}")
-
-
 def _failure(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | UnicodeDecodeError) -> QueryFailed:
     whole = "its bytes are not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
     named = _named(connection, whole)
     if named is not None:  # a file's name may contain a line feed
-        whole = whole.replace(named, _shown(named))
-    text = _shown(whole.partition("\n")[0].strip())
+        whole = whole.replace(named, shown(named))
+    text = shown(whole.partition("\n")[0].strip())
     advice = next((what for words, what in ADVICE.items() if words in whole), "")
     file = _lacking(connection, text) if isinstance(error, duckdb.BinderException) else None
     if _may_be_caused_by_a_file(error, advice):
@@ -96,7 +86,7 @@ def _failure(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | Unicod
             return damaged(*found)
         file = file or _unreadable(connection)
     if file is not None:
-        return damaged(file, text.replace(_shown(file), "the file"))
+        return damaged(file, text.replace(shown(file), "the file"))
     return QueryFailed(f"{text.rstrip('.')}. {advice}" if advice else text)
 
 
@@ -106,11 +96,6 @@ def _may_be_caused_by_a_file(error: duckdb.Error | UnicodeDecodeError, advice: s
         return not advice
     is_plain = type(error) is duckdb.Error
     return is_plain or isinstance(error, (*_FILE_ERRORS, duckdb.BinderException, UnicodeDecodeError))
-
-
-def _shown(file: str) -> str:
-    """The text on one line, with control characters escaped."""
-    return _NOT_PRINTED.sub(lambda found: found[0].encode("unicode_escape").decode(), file)
 
 
 def _of_other_types(connection: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:

@@ -50,6 +50,10 @@ class LakeFiles:
         """Lists the files as they are now."""
         return cls(listed(s3, bucket, table.EVENTS_PREFIX))
 
+    def keys(self, first_day: str) -> list[str]:
+        """The table's files: those of its first day and later, also those that lie too far ahead."""
+        return sorted(key for day, files in self._days.items() if day >= first_day for key, _ in files)
+
     def strays(self, today: date) -> list[str]:
         """Files that belong to no partition of the table. It is undefined what Athena does with them."""
         last = f"{today + AHEAD_MAX}"

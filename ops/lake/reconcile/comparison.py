@@ -1,7 +1,6 @@
 """Compares ledger and lake in DuckDB, in a database file, so that neither has to fit into memory."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +13,9 @@ from consumers.lake.added_columns import PARTITION_KEYS
 from consumers.lake.delivery.parquet import arrow_schema
 from ops.lake.query.duckdb_engine import EVENTS_VIEW, in_duckdb, with_rows
 from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence
+from ops.lake.reconcile.history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
 from ops.lake.reconcile.ledger_rows import LedgerEvent, Unreadable
+from ops.lake.reconcile.outcome import Counted
 from ops.lake.reconcile.result import AccountFound, Lateness, Standing, Total
 
 if TYPE_CHECKING:
@@ -24,11 +25,6 @@ LEDGER = arrow_schema([*((column.name, column.glue_type) for column in table.EVE
 _UNREADABLE = pa.schema([("account_id", pa.string()), ("sequence", pa.int64()), ("reason", pa.string())])
 _COLUMNS = [column.name for column in (*table.COLUMNS, *PARTITION_KEYS)]
 FETCHED = 10_000
-
-_FLOW = (
-    "CASE event_type WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdrawn' THEN -amount "
-    "ELSE CAST(0 AS decimal(18, 2)) END"
-)
 
 
 def _struct(side: str, names: Iterable[str]) -> str:
@@ -68,6 +64,11 @@ DELETE FROM suspects USING on_their_way o
   WHERE suspects.account_id = o.account_id AND suspects.sequence = o.sequence;
 DELETE FROM suspects USING unreadable u
   WHERE suspects.account_id = u.account_id AND suspects.sequence = u.sequence;
+CREATE VIEW ledger_rows AS FROM (SELECT *, NULL AS reason FROM ledger UNION ALL BY NAME FROM unreadable);
+CREATE TABLE odd AS
+  SELECT *, {IS_AFTER_GAP} AND NOT coalesce(occurred_at > $cut AND occurred_at <= $latest, false) AS is_after_gap
+  FROM ({HISTORY}) WHERE {IS_AFTER_GAP} OR error <> 0;
+CREATE VIEW errors AS FROM odd WHERE error <> 0;
 CREATE VIEW ledger_compared AS
   SELECT l.* FROM ledger l ANTI JOIN on_their_way o ON l.account_id = o.account_id AND l.sequence = o.sequence;
 CREATE VIEW lake_compared AS
@@ -91,18 +92,15 @@ SELECT u.account_id, u.sequence, 'unreadable', NULL,
   u.reason
 FROM unreadable u
 LEFT JOIN shown s ON u.account_id = s.account_id AND u.sequence = s.sequence
+UNION ALL
+SELECT account_id, sequence, 'gap', CASE WHEN reason IS NULL THEN {_struct("odd", (*KEYS, *FIELDS))} END, NULL,
+  CAST(coalesce(before, 0) AS varchar)
+FROM odd WHERE is_after_gap
+UNION ALL
+SELECT account_id, sequence, 'unbalanced', {_struct("wrong", (*KEYS, *FIELDS))}, NULL, CAST(balance - error AS varchar)
+FROM ({unbalanced("errors")}) AS wrong
 ORDER BY 1, 2 NULLS LAST, 3 DESC, 5
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """The numbers of events and accounts that were compared. `through` is None if there are no events."""
-
-    events: int
-    accounts: int
-    on_their_way: int
-    through: datetime | None
 
 
 class Comparison:
@@ -197,8 +195,8 @@ class Comparison:
     def totals(self) -> tuple[Total, ...]:
         """The totals by currency."""
         rows = self._connection.execute(
-            f"SELECT currency, sum(ledger), sum(lake) FROM (SELECT currency, {_FLOW} AS ledger, NULL AS lake "
-            f"FROM ledger_compared UNION ALL SELECT coalesce(currency, ''), NULL, {_FLOW} FROM lake_compared) "
+            f"SELECT currency, sum(ledger), sum(lake) FROM (SELECT currency, {FLOW} AS ledger, NULL AS lake "
+            f"FROM ledger_compared UNION ALL SELECT coalesce(currency, ''), NULL, {FLOW} FROM lake_compared) "
             "GROUP BY currency ORDER BY currency"
         ).fetchall()
         return tuple(
@@ -210,8 +208,8 @@ class Comparison:
         rows = self._connection.execute(
             f"SELECT account_id, min(currency), count(*) FILTER (is_ledger), max(sequence) FILTER (is_ledger), "
             "sum(flow) FILTER (is_ledger), count(*) FILTER (NOT is_ledger), max(sequence) FILTER (NOT is_ledger), "
-            f"sum(flow) FILTER (NOT is_ledger) FROM (SELECT account_id, currency, sequence, {_FLOW} AS flow, "
-            f"true AS is_ledger FROM ledger_compared UNION ALL SELECT account_id, currency, sequence, {_FLOW}, false "
+            f"sum(flow) FILTER (NOT is_ledger) FROM (SELECT account_id, currency, sequence, {FLOW} AS flow, "
+            f"true AS is_ledger FROM ledger_compared UNION ALL SELECT account_id, currency, sequence, {FLOW}, false "
             "FROM lake_compared) WHERE account_id IN (SELECT unnest($account_ids)) GROUP BY account_id ORDER BY 1",
             {"account_ids": list(account_ids)},
         ).fetchall()

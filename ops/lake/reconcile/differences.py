@@ -38,14 +38,15 @@ class Evidence(NamedTuple):
 
     Attributes:
         role: `shown`: the row that the view `events` shows, or none; `copy`: a row that it does not show; `unreadable`:
-            the ledger's row is not a valid event.
+            the ledger's row is not a valid event; `gap`: the ledger lacks the sequences before the event; `unbalanced`:
+            its balance in the ledger is wrong.
         ledger, lake: the event's values on that side; None if it is missing there.
-        reason: why the ledger's row is unreadable.
+        reason: why the ledger's row is unreadable; the last sequence before the gap; the balance that would be right.
     """
 
     account_id: str
     sequence: int | None
-    role: Literal["shown", "copy", "unreadable"]
+    role: Literal["shown", "copy", "unreadable", "gap", "unbalanced"]
     ledger: Values | None
     lake: Values | None
     reason: str | None
@@ -93,12 +94,21 @@ def _of_one(account_id: str, sequence: int | None, evidence: Sequence[Evidence])
         event_id = values["event_id"] if values is not None else None
         return Finding(kind, account_id, sequence, event_id or "", tuple(differences), note)
 
+    if gaps := [each for each in evidence if each.role == "gap"]:
+        yield found("gap", gaps[0].ledger, note=_lacks(int(gaps[0].reason or 0) + 1, (sequence or 0) - 1))
+    if wrong := [each for each in evidence if each.role == "unbalanced"]:
+        balance = "" if wrong[0].ledger is None else _text(wrong[0].ledger["balance"])
+        yield found(
+            "unbalanced", wrong[0].ledger, note=f"its balance in the ledger is {balance}, not {wrong[0].reason}"
+        )
     unreadable = [each for each in evidence if each.role == "unreadable"]
     if unreadable:
         yield from (found("unreadable", each.lake, note=each.reason or "") for each in unreadable)
         return
     shown = [each for each in evidence if each.role == "shown"]
-    ledger = next((each.ledger for each in evidence if each.ledger is not None), None)
+    if not shown:
+        return
+    ledger = shown[0].ledger
     lake = [each.lake for each in shown if each.lake is not None]
     if ledger is None:
         yield from (found("extra", values) for values in lake)
@@ -114,6 +124,10 @@ def _of_one(account_id: str, sequence: int | None, evidence: Sequence[Evidence])
     else:
         yield from (found("contradicting", ledger, copy) for copy in copies if copy)
     yield from (found("extra", values, _differences(ledger, values), TWICE) for values in lake[1:])
+
+
+def _lacks(first: int, last: int) -> str:
+    return f"the ledger lacks event {first}" if first == last else f"the ledger lacks the events {first} to {last}"
 
 
 def _differences(ledger: Values, lake: Values) -> list[Difference]:

@@ -11,10 +11,10 @@ from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.duckdb_errors import translated
 from ops.lake.query.files import AHEAD_MAX
 from ops.lake.reconcile.comparison import Comparison
-from ops.lake.reconcile.differences import Tally, findings
 from ops.lake.reconcile.ledger_pages import pages
 from ops.lake.reconcile.ledger_rows import LedgerEvent, Unreadable, ledger_rows
-from ops.lake.reconcile.result import Files, Finding, ReconciliationResult
+from ops.lake.reconcile.outcome import result_of
+from ops.lake.reconcile.result import Finding, ReconciliationResult
 from ops.replay.pace import Pace
 from ops.replay.source import Page, Source
 from ops.replay.state import Counts
@@ -96,7 +96,7 @@ class Reconciler:
             with translated(later.connection):
                 comparison.take_missing(later.connection, days)
         comparison.prepare(cut, _naive(self.now() + AHEAD_MAX))
-        return _result(comparison, at, found)
+        return result_of(comparison, at, found)
 
     def _read(self, lake: DuckDBEngine, comparison: Comparison, progress: Callable[[Counts], None]) -> None:
         """Read ledger and lake concurrently. DuckDB runs one statement at a time: pages wait until the lake is read."""
@@ -140,25 +140,3 @@ def _count(counts: Counts, page: Page, events: Sequence[LedgerEvent]) -> None:
 
 def _naive(instant: datetime) -> datetime:
     return instant.astimezone(UTC).replace(tzinfo=None)
-
-
-def _result(comparison: Comparison, at: datetime, found: Callable[[Finding], None]) -> ReconciliationResult:
-    tally = Tally()
-    for finding in findings(comparison.evidence()):
-        tally.add(finding)
-        found(finding)
-    counted = comparison.counted()
-    return ReconciliationResult(
-        at,
-        counted.through or at,
-        counted.events,
-        counted.accounts,
-        **{str(kind): number for kind, number in tally.counts.items()},
-        on_their_way=counted.on_their_way,
-        differing_accounts=tally.accounts,
-        totals=comparison.totals(),
-        lateness=comparison.lateness(),
-        findings=tuple(tally.first),
-        accounts_found=comparison.accounts(tally.account_ids),
-        files=Files(),  # added by the caller, which has listed them
-    )

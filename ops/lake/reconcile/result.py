@@ -6,7 +6,8 @@ is UTF-8 and holds one JSON object:
 format                1
 compared_at, through  ISO 8601, UTC
 events, accounts      the numbers of events and accounts that were compared
-missing, extra, differing, contradicting, unreadable, on_their_way   numbers of events, see `ReconciliationResult`
+missing, extra, differing, contradicting, unreadable, gap, unbalanced, on_their_way
+                      numbers of events, see `ReconciliationResult`; gap and unbalanced may be absent
 differing_accounts    the number of accounts with a finding
 totals                [{currency, ledger, lake}], money as text
 lateness              {newest_in_ledger, newest_in_lake, behind_s, longest_s}, each may be null
@@ -33,9 +34,13 @@ T = TypeVar("T")
 FORMAT = 1
 FOLDER = "reconciliations/"
 LATEST_KEY = f"{FOLDER}latest.json"
+STRAYS_MAX = 20
+"""The maximum number of stray files in a result."""
 
-Kind = Literal["missing", "extra", "differing", "contradicting", "unreadable"]
+Kind = Literal["missing", "extra", "differing", "contradicting", "unreadable", "gap", "unbalanced"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+ADDED_KINDS: tuple[Kind, ...] = ("gap", "unbalanced")
+"""Kinds that a result of an older release does not count."""
 
 
 class UnknownResult(CommandError):
@@ -142,6 +147,8 @@ class ReconciliationResult:
         differing: events in both, with a field that differs.
         contradicting: events of which the view `events` shows the right copy, while another copy in the lake differs.
         unreadable: rows of the ledger that are not valid events and therefore cannot be compared.
+        gap: events before which the ledger lacks one or several sequences of the account.
+        unbalanced: events of the ledger whose balance does not follow from the amounts.
         on_their_way: events in the ledger but not in the lake, and younger than a delivery may take.
         findings, accounts_found: the first findings, and the first accounts with findings.
         files: the lake's files that were compared.
@@ -163,15 +170,20 @@ class ReconciliationResult:
     findings: tuple[Finding, ...] = ()
     accounts_found: tuple[AccountFound, ...] = ()
     files: Files = Files()
+    gap: int = 0
+    unbalanced: int = 0
 
     @property
     def agrees(self) -> bool:
-        """Whether ledger and lake agree on every event, except those on their way, and no stray file is in the lake."""
+        """Whether the ledger's events are complete and add up, the lake has the same ones, and no file is stray.
+
+        Events on their way do not count.
+        """
         return not self.differences
 
     @property
     def differences(self) -> int:
-        """The number of events, stray files and totals of a currency on which ledger and lake do not agree."""
+        """The number of findings, stray files, and totals of a currency on which ledger and lake do not agree."""
         events: int = sum(getattr(self, kind) for kind in KINDS)
         return events + self.files.stray + sum(each.ledger != each.lake for each in self.totals)
 
@@ -189,6 +201,11 @@ def to_json(result: ReconciliationResult) -> bytes:
 def finding_line(finding: Finding) -> str:
     """One line of JSON, as in the file's `findings`."""
     return json.dumps(asdict(finding))
+
+
+def finding_in(line: str) -> Finding:
+    """The finding in a line of `finding_line`."""
+    return _finding(json.loads(line))
 
 
 def from_json(body: bytes) -> ReconciliationResult:
@@ -214,10 +231,11 @@ def from_json(body: bytes) -> ReconciliationResult:
 
 def _parsed(found: Mapping[str, Any]) -> ReconciliationResult:
     late = found["lateness"]
+    counts: Mapping[str, Any] = {**dict.fromkeys(map(str, ADDED_KINDS), 0), **found}
     return ReconciliationResult(
         _time(found["compared_at"]),
         _time(found["through"]),
-        **{name: _count(found[name]) for name in ("events", "accounts", *KINDS, "on_their_way", "differing_accounts")},
+        **{name: _count(counts[name]) for name in ("events", "accounts", *KINDS, "on_their_way", "differing_accounts")},
         totals=tuple(
             Total(_string(each["currency"]), _money(each["ledger"]), _money(each["lake"])) for each in found["totals"]
         ),

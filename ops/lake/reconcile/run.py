@@ -9,13 +9,14 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
 
+from local_stack.errors import CommandError
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles
 from ops.lake.reconcile.grace import grace_of
 from ops.lake.reconcile.ledger_pages import skip_scan_parsing
 from ops.lake.reconcile.metrics import NAMESPACE, metric_data
 from ops.lake.reconcile.reconciler import Reconciler
-from ops.lake.reconcile.result import LATEST_KEY, Files, Finding, ReconciliationResult, to_json
+from ops.lake.reconcile.result import LATEST_KEY, STRAYS_MAX, Files, Finding, ReconciliationResult, to_json
 from ops.replay.display import Display
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.engine import SEGMENTS
@@ -23,11 +24,24 @@ from ops.replay.pace import READ_UNITS_MAX, ReadPace, Unpaced
 from ops.replay.state import Counts
 from ops.terminal import err
 
+LOCAL_ROWS_MAX = 20_000_000
+"""The most rows of the table for which the engine `local` is a good choice. It reads 13,000 rows a second
+(benchmarks/reconcile.py), so this many take half an hour. The credentials of an assumed role often expire after an hour
+(docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use.html, role chaining), and then all of the run would be lost."""
 SETTLE_S = 2.0
 """Seconds before missing events are looked for again. Events in flight have usually arrived by then."""
 LOCAL_SEGMENTS = 1
 """More segments would be slower: for every page, the emulator reads the whole table and hashes every row."""
-SHOWN_MAX = 20
+
+
+class TooLarge(CommandError):
+    """The engine `local` refuses a table of this size."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(
+            f"The accounts table has about {rows:,} rows; the engine local is made for up to {LOCAL_ROWS_MAX:,}. Use "
+            "--engine aws, or make an export with `account-events export` and use --engine spark --export latest."
+        )
 
 
 def run_reconciliation(
@@ -51,6 +65,8 @@ def run_reconciliation(
     stop = threading.Event()
     source = DynamoDBSource(dynamodb, lake.outputs["TableName"], wait=stop.wait, jitter=random.random)
     size = source.size()
+    if size.rows > LOCAL_ROWS_MAX:
+        raise TooLarge(size.rows)
     segments = LOCAL_SEGMENTS if lake.is_local else SEGMENTS
     if read_units_max is None and not lake.is_local:
         read_units_max = READ_UNITS_MAX
@@ -69,7 +85,7 @@ def run_reconciliation(
     with Display(err, expected, Counts()) as display:
         result = reconciler.reconcile(found, display.update)
     strays = files.strays(result.compared_at.date())
-    return replace(result, files=Files(files.digests, len(strays), tuple(strays[:SHOWN_MAX])))
+    return replace(result, files=Files(files.digests, len(strays), tuple(strays[:STRAYS_MAX])))
 
 
 def save_result(lake: Lake, result: ReconciliationResult) -> None:

@@ -3,11 +3,11 @@
 import pytest
 
 from tests.e2e.doctor_world import World
-from tests.e2e.runbook import read_model_entries, totals_entries
+from tests.e2e.runbook import read_model_entries, reconcile_entries, totals_entries
 from tests.e2e.runbook.conftest import Practise
 from tests.e2e.runbook.scenarios import Scenario, of_modules
 
-MODULES = (read_model_entries, totals_entries)
+MODULES = (read_model_entries, totals_entries, reconcile_entries)
 
 
 @pytest.mark.parametrize("scenario", of_modules(*MODULES), ids=lambda each: each.entry)

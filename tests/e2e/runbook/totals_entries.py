@@ -103,10 +103,11 @@ def totals_not_delivered(op: Operator) -> None:
 def reconciliation_missing(op: Operator) -> None:
     op.mark()
     op.assert_alarm()
-    op.look()
+    op.stubs["scheduler", "list-schedules"] = lambda _: {"Schedules": [{"Name": "reconcile", "State": "DISABLED"}]}
+    assert "DISABLED" in op.look()
     assert AGREE in op.repair()
     op.assert_ok()
-    assert "latest.json" in op.look()
+    assert "latest.json" in op.look("s3 ls")
 
 
 @scenario("ReconciliationFinds")

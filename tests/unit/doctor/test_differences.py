@@ -5,6 +5,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -56,6 +57,16 @@ SCHEDULE = {
     "FlexibleTimeWindow": {"Mode": "OFF"},
     "Target": {"Arn": "arn:other", "RoleArn": "arn:aws:iam::123456789012:role/x"},
 }
+SCHEDULES = {"LakeTotalsSchedule", "ReconcileSchedule"}
+MACHINE = {
+    "stateMachineArn": "arn:aws:states:eu-central-1:123456789012:stateMachine:x",
+    "name": "x",
+    "type": "STANDARD",
+    "creationDate": datetime(2026, 8, 1, tzinfo=UTC),
+    "definition": "{}",
+    "roleArn": "arn:aws:iam::123456789012:role/x",
+}
+LAKE = {"bank-lake"}
 RULE = {"ID": "delete", "Status": "Enabled", "Filter": {"Prefix": "events/"}, "Expiration": {"Days": 1}}
 INTEGRATION, LAKE_TABLES = {"HttpApiIntegration"}, {"LakeEventsTable", "LakeTotalsTable"}
 GROUP = {"LakeWorkgroup"}
@@ -130,7 +141,17 @@ def changed(healthy: AwsStack, request: pytest.FixtureRequest, monkeypatch: pyte
         (("_kinesis_describe_stream_summary", STREAM), "event-stream-settings-differ", {"DomainEventsStream"}),
         (("_backup_list_recovery_points_by_backup_vault", {"RecoveryPoints": []}), "backup-missing", VAULT),
         (("_backup_describe_backup_vault", "ResourceNotFoundException"), "resource-deleted", {"BackupVault"}),
-        (("_scheduler_get_schedule", SCHEDULE), "schedule-differs", {"LakeTotalsSchedule"}),
+        (("_scheduler_get_schedule", SCHEDULE), "schedule-differs", SCHEDULES),
+        (("_stepfunctions_describe_state_machine", MACHINE), "state-machine-differs", {"ReconcileStateMachine"}),
+        (
+            ("_stepfunctions_describe_state_machine", "StateMachineDoesNotExist"),
+            "resource-deleted",
+            {"ReconcileStateMachine"},
+        ),
+        (("_glue_get_job", {"Job": {"Name": "x", "MaxRetries": 3}}), "reconcile-job-differs", {"ReconcileJob"}),
+        (("_glue_get_job", "EntityNotFoundException"), "resource-deleted", {"ReconcileJob"}),
+        (("_s3_head_object", "404"), "job-code-missing", LAKE),
+        (("_s3_head_object", {"Metadata": {}}), "job-code-differs", LAKE),
         (("_logs_describe_log_groups", kept(1)), "log-retention-differs", LOGS),
         (("_logs_describe_log_groups", kept(None)), "log-retention-differs", LOGS),
         (("_logs_describe_log_groups", {"logGroups": []}), "resource-deleted", LOGS),
@@ -314,10 +335,62 @@ def test_a_deployment_of_the_same_template_does_not_repair_a_deletion(
     healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(healthy.errors, "sqs:GetQueueAttributes", "QueueDoesNotExist")
-    [finding] = found(doctor(healthy))
-    assert finding["kind"] == "resource-deleted"
+    finding, another = found(doctor(healthy))
+    assert {each["where"] for each in (finding, another)} == {"LakeTotalsNotInvoked", "ReconcileNotStarted"}
+    assert finding["kind"] == another["kind"] == "resource-deleted"
     assert finding["repair"].startswith("aws cloudformation create-change-set --stack-name bank ")
     assert "--deployment-mode REVERT_DRIFT" in finding["repair"]
     assert fault_in(finding["repair"]) is None
     for each in healthy.parameters:
         assert f"ParameterKey={each},UsePreviousValue=true" in finding["repair"]
+
+
+@pytest.mark.parametrize(
+    ("deployed", "nightly", "kinds"),
+    [
+        ("ENABLED", "on", []),
+        ("DISABLED", "on", ["reconcile-schedule-disabled"]),
+        ("DISABLED", "off", []),
+        ("ENABLED", "off", ["schedule-differs"]),
+    ],
+)
+def test_the_nightly_schedule_is_compared_with_its_parameter(
+    tmp_path: Path, doctor: Doctor, monkeypatch: pytest.MonkeyPatch, *, deployed: str, nightly: str, kinds: list[str]
+) -> None:
+    stack = AwsStack(tmp_path, parameters={"ReconcileNightly": nightly})
+    answer = stack._scheduler_get_schedule  # noqa: SLF001 -- the answers are private
+    monkeypatch.setattr(
+        stack,
+        "_scheduler_get_schedule",
+        lambda **asked: answer(**asked) | ({"State": deployed} if "Reconcile" in asked["Name"] else {}),
+    )
+    findings = found(doctor(stack))
+    assert [each["kind"] for each in findings] == kinds
+    for each in findings:
+        assert f"--state {'DISABLED' if nightly == 'off' else 'ENABLED'}" in each["repair"]
+        run_aws(each["repair"], stack.client)
+
+
+def test_nights_that_did_not_begin_are_counted(
+    healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def count(QueueUrl: str, AttributeNames: list[str]) -> Any:  # noqa: ANN401, N803 -- as in the API
+        return {"Attributes": dict.fromkeys(AttributeNames, "2" if "Reconcile" in QueueUrl else "0")}
+
+    monkeypatch.setattr(healthy, "_sqs_get_queue_attributes", count)
+    [finding] = found(doctor(healthy))
+    assert (finding["kind"], finding["runbook"]) == ("reconciliation-not-started", "reconcilenotdelivered")
+    assert finding["what"] == "2 nightly reconciliations could not be started."
+    assert finding["repair"].startswith("account-events reconcile --engine aws --stack bank && aws sqs purge-queue ")
+
+
+def test_a_definition_that_differs_in_numbers_as_text_is_the_same(
+    healthy: AwsStack, doctor: Doctor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudFormation may store a number of the template as text."""
+
+    def changed(answer: Any) -> None:  # noqa: ANN401 -- an answer
+        answer["definition"] = answer["definition"].replace('"Seconds": 60', '"Seconds": "60"')
+
+    answered(healthy, monkeypatch, "_stepfunctions_describe_state_machine", changed)
+    assert found(doctor(healthy)) == []

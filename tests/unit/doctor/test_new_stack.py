@@ -35,7 +35,10 @@ def test_a_new_stack_has_no_finding(tmp_path: Path, doctor: Doctor, minutes: int
 
 def test_the_same_state_is_a_fault_later(tmp_path: Path, doctor: Doctor) -> None:
     done = doctor(idle(tmp_path, timedelta(days=3), timedelta(minutes=14)))
-    expected = {"alarm-firing", "mapping-not-polling", "events-not-published", "reconciliation-missing"}
+    expected = {
+        *("alarm-firing", "events-not-published", "job-code-missing", "mapping-not-polling"),
+        "reconciliation-missing",
+    }
     assert set(kinds(done)) == expected
     inputs = {each for composite in COMPOSITES for each in inputs_of(composite)}
     firing = {each["where"] for each in found(done) if each["kind"] == "alarm-firing"}

@@ -204,7 +204,13 @@ def test_commands_that_deploy_name_the_stack() -> None:
     assert finding.repair == "sam build && sam deploy --stack-name bank"
 
 
-SCHEDULE = {"State": "ENABLED", **view({}).properties("LakeTotalsSchedule")}
+class Schedules(Answers):
+    """EventBridge Scheduler with the schedules of the template."""
+
+    def get_schedule(self, Name: str, GroupName: str) -> dict[str, Any]:  # noqa: N803, ARG002 -- as in the API
+        return view({}).properties(Name.removeprefix("bank-"))
+
+
 TARGETS = view({}).properties("AccountsByOwnerLook")["Targets"]
 
 
@@ -227,7 +233,7 @@ def test_a_rule_that_differs_from_the_template_is_a_finding(
     rule: dict[str, Any] | None, targets: list[dict[str, Any]], expected: list[str]
 ) -> None:
     events = Answers(describe_rule=rule, list_targets_by_rule={"Targets": targets})
-    assert kinds(schedules, view({"events": events, "scheduler": Answers(get_schedule=SCHEDULE)})) == expected
+    assert kinds(schedules, view({"events": events, "scheduler": Schedules()})) == expected
 
 
 def test_a_failed_deployment_is_a_finding() -> None:

@@ -22,17 +22,20 @@ REQUESTED = (
     *("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricStatistics"),
     *("dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query"),
     *("dynamodb:Scan", "events:DescribeRule", "events:ListTargetsByRule", "firehose:DescribeDeliveryStream"),
-    *("glue:GetTable", "logs:DescribeMetricFilters"),
+    *("glue:GetJob", "glue:GetTable", "logs:DescribeMetricFilters", "s3:HeadObject"),
     *("iam:GetRole", "iam:SimulatePrincipalPolicy", "kinesis:DescribeStreamSummary", "lambda:GetEventSourceMapping"),
     *("lambda:GetFunction", "lambda:GetPolicy", "logs:DescribeLogGroups", "s3:GetBucketLifecycleConfiguration"),
     *("s3:GetBucketPolicy", "s3:GetBucketVersioning", "s3:GetObject", "s3:GetPublicAccessBlock", "s3:ListObjectsV2"),
     *("scheduler:GetSchedule", "sns:GetTopicAttributes", "sqs:GetQueueAttributes"),
+    "stepfunctions:DescribeStateMachine",
 )
 PERMISSIONS = {
     **{f"apigatewayv2:Get{each}": "apigateway:GET" for each in ("Integration", "Routes", "Stage")},
     "s3:GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectsV2": "s3:ListBucket",
+    "stepfunctions:DescribeStateMachine": "states:DescribeStateMachine",
 }
 """The permissions of operations whose names differ from theirs."""
 CODES = ("AccessDeniedException", "ThrottlingException")

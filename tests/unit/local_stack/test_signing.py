@@ -5,7 +5,7 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from ministack.core.sigv4 import (  # type: ignore[import-untyped]
+from ministack.core.sigv4 import (
     HeaderSignature,
     header_signature_failure,
     parse_header_signature,

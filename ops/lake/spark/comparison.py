@@ -1,0 +1,261 @@
+"""Compares the ledger with the lake in Spark, with one shuffle of each side.
+
+The rules are those of `ops.lake.reconcile.comparison`, and each SQL statement here has its counterpart there. Both
+sides are partitioned by account, sorted by sequence and joined. Rows that agree are summed by account; rows that may be
+a finding keep their values. So what is kept grows with the accounts and the findings, not with the events.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from pyspark import StorageLevel
+from pyspark.sql import DataFrame, Row, SparkSession
+
+from consumers.lake import table
+from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence
+from ops.lake.reconcile.history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
+from ops.lake.reconcile.outcome import Counted
+from ops.lake.reconcile.result import AccountFound, Lateness, Standing, Total
+from ops.lake.spark.ledger import UNTRANSLATED
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_PER_SECOND = 1_000_000
+_VALUES = (*KEYS, *FIELDS)
+_TIMES = [column.name for column in table.EVENT_FIELDS if column.glue_type == "timestamp"]
+
+
+def _struct(side: str) -> str:
+    return "named_struct(" + ", ".join(f"'{name}', {side}.{name}" for name in _VALUES) + ")"
+
+
+def _same(one: str, other: str, names: Sequence[str]) -> str:
+    return " AND ".join(f"{one}.{name} <=> {other}.{name}" for name in names)
+
+
+_LAKE = f"""
+SELECT *, {FLOW} AS flow,
+  row_number() OVER copies AS number,
+  NOT (dt <=> lag(dt) OVER copies AND event_type <=> lag(event_type) OVER copies) AS is_shown
+FROM lake_rows
+WINDOW copies AS (
+  PARTITION BY account_id, sequence ORDER BY dt, event_type, published_at NULLS LAST, schema_fingerprint NULLS LAST
+)
+"""
+"""`is_shown` is whether the view `events` shows the row. `number` is 1 for the first row of an account and sequence."""
+
+_PAIRED = f"""
+SELECT
+  coalesce(l.account_id, s.account_id) AS account_id,
+  coalesce(l.sequence, s.sequence) AS sequence,
+  l.account_id IS NOT NULL AS in_ledger,
+  s.account_id IS NOT NULL AS in_lake,
+  coalesce(l.occurred_at > :cut AND l.occurred_at <= :latest, false) AS is_young,
+  coalesce(s.account_id IS NULL AND l.occurred_at > :cut AND l.occurred_at <= :latest, false) AS is_on_its_way,
+  coalesce(l.account_id IS NULL AND s.occurred_at > :cut AND s.occurred_at <= :latest, false) AS is_later,
+  coalesce(l.is_unreadable, false) AS is_unreadable,
+  coalesce(s.number, 1) = 1 AS is_first,
+  coalesce(s.is_shown, false) AS is_shown,
+  {_same("l", "s", FIELDS)} AS is_same,
+  l.before, l.run, l.error, l.reason,
+  l.flow AS ledger_flow, l.currency AS ledger_currency, l.occurred_at AS ledger_occurred_at,
+  s.flow AS lake_flow, s.currency AS lake_currency, s.occurred_at AS lake_occurred_at,
+  s.published_at - s.occurred_at AS late,
+  {_struct("l")} AS ledger
+FROM ledger_history l FULL OUTER JOIN lake_copies s ON l.account_id = s.account_id AND l.sequence = s.sequence
+"""
+
+_ASSESSED = f"""
+SELECT *,
+  in_ledger AND reason IS NULL AND is_first AND NOT is_on_its_way AS is_ledger_event,
+  in_lake AND is_shown AND NOT is_unreadable AND NOT is_later AS is_lake_event,
+  NOT is_unreadable AND NOT is_on_its_way AND NOT is_later AND NOT (in_ledger AND in_lake AND is_same) AS is_pair,
+  in_ledger AND NOT is_young AND {IS_AFTER_GAP} AS is_after_gap
+FROM paired
+"""
+
+_GROUPED = """
+SELECT account_id,
+  CASE WHEN is_ledger_event THEN ledger_currency END AS ledger_currency,
+  CASE WHEN is_lake_event THEN lake_currency END AS lake_currency,
+  CASE WHEN is_pair OR is_after_gap OR reason IS NOT NULL OR error <> 0 THEN named_struct(
+    'sequence', sequence, 'in_lake', in_lake, 'is_pair', is_pair, 'is_after_gap', is_after_gap,
+    'before', before, 'run', run, 'error', error, 'reason', reason,
+    'ledger', CASE WHEN in_ledger AND reason IS NULL THEN ledger END
+  ) END AS suspect,
+  count_if(is_ledger_event) AS ledger_events,
+  max(CASE WHEN is_ledger_event THEN sequence END) AS ledger_sequence,
+  sum(CASE WHEN is_ledger_event THEN ledger_flow END) AS ledger_flow,
+  count_if(is_lake_event) AS lake_events,
+  max(CASE WHEN is_lake_event THEN sequence END) AS lake_sequence,
+  sum(CASE WHEN is_lake_event THEN lake_flow END) AS lake_flow,
+  count_if(is_on_its_way) AS on_their_way,
+  min(CASE WHEN is_on_its_way THEN ledger_occurred_at END) AS first_on_its_way,
+  max(ledger_occurred_at) AS newest_in_ledger,
+  max(CASE WHEN is_shown THEN lake_occurred_at END) AS newest_in_lake,
+  max(CASE WHEN is_shown THEN late END) AS longest
+FROM assessed GROUP BY 1, 2, 3, 4
+"""
+
+_SUSPECTS = "SELECT DISTINCT account_id, suspect.* FROM grouped WHERE suspect IS NOT NULL"
+
+_SHOWN_AND_COPIES = f"""
+SELECT DISTINCT s.account_id AS at_account_id, s.sequence AS at_sequence, {_struct("c")} AS lake
+FROM lake_again c JOIN lake_again s ON {_same("c", "s", ("dt", "event_type", "account_id", "sequence"))}
+WHERE s.is_shown AND NOT ({_same("c", "s", _VALUES)})
+"""
+
+_EVIDENCE = f"""
+WITH shown AS (SELECT account_id, sequence, {_struct("s")} AS lake FROM lake_again s WHERE is_shown),
+copies AS ({_SHOWN_AND_COPIES}),
+pairs AS (SELECT DISTINCT account_id, sequence, ledger FROM suspects WHERE is_pair),
+unreadable AS (SELECT DISTINCT account_id, sequence, reason FROM suspects WHERE reason IS NOT NULL),
+gaps AS (SELECT DISTINCT account_id, sequence, ledger, before FROM suspects WHERE is_after_gap),
+errors AS (SELECT DISTINCT account_id, sequence, ledger, run, error FROM suspects WHERE error <> 0)
+SELECT k.account_id, k.sequence, 'shown' AS role, k.ledger, s.lake, CAST(NULL AS string) AS reason
+FROM pairs k LEFT JOIN shown s ON k.account_id = s.account_id AND k.sequence = s.sequence
+UNION ALL
+SELECT k.account_id, k.sequence, 'copy', NULL, c.lake, NULL
+FROM pairs k JOIN copies c ON k.account_id = c.at_account_id AND k.sequence = c.at_sequence
+UNION ALL
+SELECT u.account_id, u.sequence, 'unreadable', NULL, s.lake, u.reason
+FROM unreadable u LEFT JOIN shown s ON u.account_id = s.account_id AND u.sequence = s.sequence
+UNION ALL
+SELECT account_id, sequence, 'gap', ledger, NULL, CAST(coalesce(before, 0) AS string) FROM gaps
+UNION ALL
+SELECT account_id, sequence, 'unbalanced', ledger, NULL, CAST(ledger.balance - error AS string)
+FROM ({unbalanced("errors")})
+ORDER BY account_id, sequence NULLS LAST, role DESC, lake NULLS LAST
+"""
+
+
+class SparkComparison:
+    """The comparison of a ledger with a lake; see `ops.lake.reconcile.outcome.Compared`.
+
+    Args:
+        session: the Spark session.
+        ledger: the ledger's rows, see `ops.lake.spark.ledger`.
+        lake: the lake's rows, see `ops.lake.spark.lake`.
+        cut: events that occurred until then must be on both sides; UTC.
+        latest: events dated later never arrive, because the transform refuses them; UTC.
+        partitions: the number of partitions of each side.
+    """
+
+    def __init__(
+        self,
+        session: SparkSession,
+        ledger: DataFrame,
+        lake: DataFrame,
+        *,
+        cut: datetime,
+        latest: datetime,
+        partitions: int,
+    ) -> None:
+        self._session, self._lake, self._cut = session, lake, cut
+        history = self._sql(HISTORY, ledger_rows=ledger.repartition(partitions, "account_id"))
+        copies = self._sql(_LAKE, lake_rows=lake.repartition(partitions, "account_id"))
+        times = {"cut": _micros(cut), "latest": _micros(latest)}
+        with_flow = self._sql(f"SELECT *, {FLOW} AS flow FROM history", history=history)
+        paired = self._sql(_PAIRED, times, ledger_history=with_flow, lake_copies=copies)
+        assessed = self._sql(_ASSESSED, paired=paired)
+        self._grouped = self._sql(_GROUPED, assessed=assessed).persist(StorageLevel.MEMORY_AND_DISK)
+        self._register(grouped=self._grouped)
+
+    def untranslated(self) -> DataFrame:
+        """The lines that `ledger.read` left to Python, as the column `line`. If there are any, compare again."""
+        return self._sql(f"SELECT account_id AS line FROM grouped WHERE suspect.reason = '{UNTRANSLATED}'")
+
+    def evidence(self) -> Iterator[Evidence]:
+        """See `Compared`."""
+        suspects = self._sql(_SUSPECTS).persist(StorageLevel.MEMORY_AND_DISK)
+        try:
+            if suspects.isEmpty():
+                return
+            keys = self._sql(
+                "SELECT DISTINCT account_id, sequence FROM suspects WHERE in_lake AND (is_pair OR reason IS NOT NULL)",
+                suspects=suspects,
+            )
+            again = self._lake.join(keys, ["account_id", "sequence"], "left_semi")
+            copies = self._sql(_LAKE, lake_rows=again)
+            for row in self._sql(_EVIDENCE, lake_again=copies).toLocalIterator():
+                account_id, sequence, role, ledger, lake, reason = row
+                yield Evidence(account_id, sequence, role, _values(ledger), _values(lake), reason)
+        finally:
+            suspects.unpersist()
+
+    def counted(self) -> Counted:
+        """See `Compared`."""
+        [row] = self._sql(
+            "SELECT sum(ledger_events), count(DISTINCT CASE WHEN ledger_events > 0 THEN account_id END), "
+            "sum(on_their_way), min(first_on_its_way), max(newest_in_ledger) FROM grouped"
+        ).collect()
+        events, accounts, on_their_way, first_on_its_way, newest = row
+        known = [each for each in (newest, first_on_its_way and first_on_its_way - 1) if each is not None]
+        through = min(*known, _micros(self._cut), newest) if known else None
+        return Counted(events or 0, accounts, on_their_way or 0, _utc(through))
+
+    def totals(self) -> tuple[Total, ...]:
+        """See `Compared`."""
+        rows = self._sql(
+            "SELECT currency, sum(ledger), sum(lake) FROM ("
+            "SELECT ledger_currency AS currency, ledger_flow AS ledger, NULL AS lake FROM grouped "
+            "WHERE ledger_events > 0 UNION ALL "
+            "SELECT coalesce(lake_currency, ''), NULL, lake_flow FROM grouped WHERE lake_events > 0"
+            ") GROUP BY currency ORDER BY currency"
+        ).collect()
+        return tuple(
+            Total(currency, ledger or Decimal("0.00"), lake or Decimal("0.00")) for currency, ledger, lake in rows
+        )
+
+    def accounts(self, account_ids: Sequence[str]) -> tuple[AccountFound, ...]:
+        """See `Compared`."""
+        rows = self._sql(
+            "SELECT account_id, min(least(ledger_currency, lake_currency)), sum(ledger_events), max(ledger_sequence), "
+            "sum(ledger_flow), sum(lake_events), max(lake_sequence), sum(lake_flow) FROM of_accounts "
+            "GROUP BY account_id HAVING sum(ledger_events) + sum(lake_events) > 0 ORDER BY 1",
+            of_accounts=self._grouped.where(self._grouped["account_id"].isin(*account_ids)),
+        ).collect()
+        return tuple(
+            AccountFound(account_id, currency or "", _standing(*sides[:3]), _standing(*sides[3:]))
+            for account_id, currency, *sides in rows
+        )
+
+    def lateness(self) -> Lateness:
+        """See `Compared`."""
+        [(ledger, lake, longest)] = self._sql(
+            "SELECT max(newest_in_ledger), max(newest_in_lake), max(longest) FROM grouped"
+        ).collect()
+        behind_s = None if ledger is None or lake is None else max((ledger - lake) / _PER_SECOND, 0.0)
+        return Lateness(_utc(ledger), _utc(lake), behind_s, None if longest is None else longest / _PER_SECOND)
+
+    def _sql(self, sql: str, parameters: dict[str, Any] | None = None, **tables: DataFrame) -> DataFrame:
+        self._register(**tables)
+        return self._session.sql(sql, parameters)
+
+    @staticmethod
+    def _register(**tables: DataFrame) -> None:
+        for name, frame in tables.items():
+            frame.createOrReplaceTempView(name)
+
+
+def _micros(instant: datetime) -> int:
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def _utc(micros: int | None) -> datetime | None:
+    return None if micros is None else _EPOCH + micros * _MICROSECOND
+
+
+def _values(row: Row | None) -> dict[str, Any] | None:
+    """An event's values, with times as DuckDB has them: UTC without an offset."""
+    if row is None:
+        return None
+    values: dict[str, Any] = row.asDict()
+    instants = {name: _utc(values[name]) for name in _TIMES}
+    return values | {name: instant and instant.replace(tzinfo=None) for name, instant in instants.items()}
+
+
+def _standing(events: int, sequence: int | None, balance: Decimal | None) -> Standing:
+    return Standing(events, sequence or 0, balance or Decimal("0.00"))

@@ -1,0 +1,107 @@
+"""The Spark job: `python -m ops.lake.spark.job`, or the script of a job of AWS Glue with the same options.
+
+Writes one JSON object per line to stdout: `{"doing": step}`, and `{"refused": reason}` before it exits with code 1.
+Differences are no failure: the result counts them, and the exit code is 0.
+"""
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from py4j.protocol import Py4JError, Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from local_stack.errors import CommandError
+from ops.lake.reconcile.metrics import NAMESPACE, metric_data
+from ops.lake.reconcile.result import Finding, ReconciliationResult, finding_line
+from ops.lake.spark import session
+from ops.lake.spark.lake import cause
+from ops.lake.spark.locations import root_of, s3_client, save
+from ops.lake.spark.reconciliation import Task, reconciled
+from ops.ledger.export.location import find_export
+from ops.ledger.export.manifest import Table
+
+
+def main(arguments: Sequence[str]) -> int:
+    given = parsed(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # so that Spark is stopped in an orderly way
+    try:
+        result = run(given)
+    except CommandError as error:
+        _report(refused=str(error))
+        return 1
+    except (Py4JJavaError, PySparkException) as error:
+        _report(refused=f"Spark failed: {cause(error)}")
+        raise
+    except KeyboardInterrupt:
+        return 130
+    _report(doing=f"done: {result.events} events compared, {result.differences} differences")
+    return 0
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options. Others are ignored, because Glue passes its own."""
+    parser = argparse.ArgumentParser(prog="python -m ops.lake.spark.job", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--export", required=True, help="the export: a folder or s3://BUCKET/PREFIX/")
+    parser.add_argument("--lake", required=True, help="the lake: a folder or s3://BUCKET")
+    parser.add_argument("--table-arn", required=True, help="the accounts table, of which it must be an export")
+    parser.add_argument("--table-id", help="the accounts table's id, if it is known")
+    parser.add_argument("--first-day", required=True, help="the stack's output LakeFirstDay")
+    parser.add_argument("--grace-s", required=True, type=float, help="how long an event may take to reach the lake")
+    parser.add_argument("--result", required=True, help="where to write the result: a file or s3://BUCKET/KEY")
+    parser.add_argument("--findings", help="a file for all findings, one JSON object per line")
+    parser.add_argument("--stack", help="the stack whose metrics of the reconciliation are published; none if omitted")
+    parser.add_argument("--cores", type=int, help="run on this machine, on so many cores")
+    parser.add_argument("--memory", default="4g", help="the heap on this machine (default: %(default)s)")
+    parser.add_argument("--folder", help="a folder for temporary files on this machine")
+    return parser.parse_known_args(arguments)[0]
+
+
+def run(given: argparse.Namespace) -> ReconciliationResult:
+    """Reconcile, and write and publish the result. On Glue, an exception is what makes a run fail."""
+    now = datetime.now(UTC)
+    place = given.export if given.export.startswith("s3://") else str(Path(given.export).resolve())
+    export = find_export(s3_client(place), place, Table(given.table_arn, given.table_id), "")
+    task = Task(export, root_of(given.lake), given.first_day, timedelta(seconds=given.grace_s), now)
+    _report(doing="starting Spark")
+    with ExitStack() as stack:
+        spark = session.start(cores=given.cores, memory=given.memory, folder=given.folder)
+        stack.callback(_stop, spark)
+        file = stack.enter_context(Path(given.findings).open("w", encoding="utf-8")) if given.findings else None
+
+        def found(finding: Finding) -> None:
+            if file is not None:
+                file.write(finding_line(finding) + "\n")
+
+        result = reconciled(spark, task, found, lambda step: _report(doing=step))
+    save(result, given.result, task.lake)
+    if given.stack:
+        _publish(result, given.stack)
+    return result
+
+
+def _stop(spark: SparkSession) -> None:
+    with suppress(Py4JError, OSError):  # after an interruption, Java may have ended already
+        spark.stop()
+
+
+def _publish(result: ReconciliationResult, stack_name: str) -> None:
+    import boto3  # noqa: PLC0415 -- only jobs on AWS publish
+
+    data = metric_data(result, stack_name, datetime.now(UTC))
+    boto3.client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=data)
+
+
+def _report(**message: str) -> None:
+    print(json.dumps(message), flush=True)  # noqa: T201 -- the job's output
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,160 @@
+"""The engine `spark` gives the results of `local`. Slow, and needs `.venv-spark` and Java: `make test-spark`.
+
+Because of its name, pytest does not collect this file by default.
+"""
+
+import json
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from account_core.domain.events import SnapshotRow
+from account_core.rows.items import to_item
+from tests.golden.test_rows import ROWS as GOLDEN
+from tests.golden.test_rows import golden
+from tests.spark.environment import SparkRefused, SparkWorker
+from tests.spark.given import by_local, by_spark
+from tests.spark.lines import damaged_lines
+from tests.support.corruptions import ROWS, all_together, sides
+from tests.support.exports import write_files
+from tests.support.lake import put, write
+from tests.support.ledger_and_lake import START, history, lake_rows
+from tests.unit.lake.reconcile_given import GRACE, NOW
+
+pytestmark = pytest.mark.timeout(600)  # the first test starts Spark
+
+
+def test_spark_finds_what_local_finds_field_by_field(spark: SparkWorker, tmp_path: Path) -> None:
+    items, rows, every = all_together()
+    lake = tmp_path / "lake"
+    expected, expected_findings = by_local(lake, items, rows)
+    result, findings = by_spark(spark, tmp_path, items, lake)
+    assert findings == expected_findings
+    assert result == expected
+    found = [
+        (each["kind"], each["account_id"], each["sequence"], tuple(one["field"] for one in each["differences"]))
+        for each in findings
+    ]
+    assert sorted(found, key=str) == sorted(every, key=str), "all are found, and none too many"
+
+
+def test_young_events_may_be_missing_on_either_side(spark: SparkWorker, tmp_path: Path) -> None:
+    """The lake has events that are younger than the export, and the export has some that the lake lacks."""
+    items, rows = sides()
+    young = history("a-4", "1.00", start=NOW - timedelta(hours=1, minutes=5))  # the second is five minutes old
+    later = history("a-5", "1.00", start=NOW + timedelta(minutes=10))
+    lake = tmp_path / "lake"
+    write(lake, [*rows, *lake_rows(young[:1]), *lake_rows(later[:1])])
+    items += [to_item(row) for row in young]
+    result, findings = by_spark(spark, tmp_path, items, lake, now=NOW + timedelta(minutes=20))
+    assert not findings
+    assert (result.agrees, result.on_their_way, result.events) == (True, 1, 24)
+    assert result.through == NOW - GRACE
+    assert result.compared_at == NOW
+
+
+def test_only_the_files_of_the_table_are_read(spark: SparkWorker, tmp_path: Path) -> None:
+    """Hidden files, strays and files before the first day have events that would be extra."""
+    items, rows = sides()
+    lake = tmp_path / "lake"
+    write(lake, rows)
+    other = lake_rows(history("a-9", "1.00", start=START + timedelta(hours=2)))
+    write(lake, other, file_name="_hidden")
+    write(lake, other, file_name=".hidden")
+    write(lake, lake_rows(history("a-8", start=START - timedelta(days=1))))
+    [created] = (lake / "events" / "dt=2026-08-01" / "event_type=AccountCreated").glob("_*")
+    for name in ("nested/a.parquet", "b.csv"):
+        put(created.parent / name, created.read_bytes())
+    put(lake / "events" / "dt=2026-08-01" / "c.parquet", created.read_bytes())
+    result, findings = by_spark(spark, tmp_path, items, lake, first_day="2026-08-01")
+    assert not findings
+    assert result.events == 23
+
+
+def test_times_in_hives_format_are_equal(spark: SparkWorker, tmp_path: Path) -> None:
+    items, rows = sides()
+    lake = tmp_path / "lake"
+    write(lake, rows)
+    for path in lake.glob("events/*/*/*.parquet"):
+        pq.write_table(pq.ParquetFile(path).read(), path, use_deprecated_int96_timestamps=True)
+    result, _ = by_spark(spark, tmp_path, items, lake)
+    assert result.agrees
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "found"),
+    [
+        ("amount", pa.float64(), "DOUBLE"),
+        ("balance", pa.decimal128(18, 4), "DECIMAL(18,4)"),
+        ("occurred_at", pa.timestamp("ms"), "TIMESTAMP_MS"),
+        ("sequence", pa.string(), "VARCHAR"),
+        ("owner", pa.binary(), "BLOB"),
+    ],
+)
+def test_a_file_with_other_types_is_refused_by_name(
+    spark: SparkWorker, tmp_path: Path, column: str, kind: pa.DataType, found: str
+) -> None:
+    items, rows = sides()
+    lake = tmp_path / "lake"
+    write(lake, rows)
+    path = min(lake.glob("events/*/*/*.parquet"))  # of the accounts' creation
+    read = pq.ParquetFile(path).read()
+    at_column = read.column_names.index(column)
+    pq.write_table(read.set_column(at_column, column, read.column(column).cast(kind)), path)
+    with pytest.raises(SparkRefused) as refused:
+        by_spark(spark, tmp_path, items, lake)
+    assert f"{path} is not a valid file of the lake's table: its column {column} is {found}, not" in str(refused.value)
+
+
+def test_a_damaged_file_of_the_lake_is_refused_by_name(spark: SparkWorker, tmp_path: Path) -> None:
+    items, rows = sides()
+    lake = tmp_path / "lake"
+    write(lake, rows)
+    path = max(lake.glob("events/*/*/*.parquet"))
+    path.write_bytes(b"not Parquet")
+    with pytest.raises(SparkRefused, match=f"FileDamaged: {path} is not a valid file"):
+        by_spark(spark, tmp_path, items, lake)
+
+
+def test_a_damaged_export_is_refused_by_name(spark: SparkWorker, tmp_path: Path) -> None:
+    items, rows = sides()
+    lake = tmp_path / "lake"
+    write(lake, rows)
+    path = next(path for path in write_files(tmp_path / "damaged", items).glob("data/*.gz") if path.stat().st_size > 99)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(SparkRefused, match=f"BadExport: .*{path.name}: it is damaged"):
+        by_spark(spark, tmp_path, (), lake, export=path.parents[1])
+
+
+LINES = [
+    *(json.dumps({"Item": to_item(row)}, separators=(",", ":"), ensure_ascii=False) for row in ROWS),
+    *(json.dumps({"Item": golden(name)}, separators=(",", ":"), ensure_ascii=False) for name in GOLDEN),
+]
+
+
+def test_spark_reads_every_line_as_python_does(spark: SparkWorker) -> None:
+    """Golden rows, generated rows, and damaged ones: Spark leaves a line to Python, or gives the same event."""
+    lines = [*LINES, *damaged_lines(LINES)]
+    answer = spark.ask("read", lines=lines)
+    kinds = Counter[str]()
+    for line, (kind, values), translated in zip(lines, answer["native"], answer["python"], strict=True):
+        kinds[kind] += 1
+        if kind == "event":
+            assert translated == [values | {"reason": None}], line
+        elif kind == "snapshot":
+            assert translated == [], line
+    assert kinds["event"] > 100, "otherwise the comparison shows nothing"
+    assert kinds["snapshot"] > 10
+    assert kinds["other"] > 1_000
+
+
+def test_no_row_of_the_current_format_is_left_to_python(spark: SparkWorker) -> None:
+    """Otherwise a reconciliation would compare everything twice."""
+    plain = [row for row in ROWS if row.account_id != "a-3"]  # its owner has quotes, which are escaped
+    lines = [json.dumps({"Item": to_item(row)}, separators=(",", ":"), ensure_ascii=False) for row in plain]
+    kinds = [kind for kind, _ in spark.ask("read", lines=lines)["native"]]
+    assert kinds == ["snapshot" if isinstance(row, SnapshotRow) else "event" for row in plain]
