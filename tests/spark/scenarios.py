@@ -158,3 +158,10 @@ def test_no_row_of_the_current_format_is_left_to_python(spark: SparkWorker) -> N
     lines = [json.dumps({"Item": to_item(row)}, separators=(",", ":"), ensure_ascii=False) for row in plain]
     kinds = [kind for kind, _ in spark.ask("read", lines=lines)["native"]]
     assert kinds == ["snapshot" if isinstance(row, SnapshotRow) else "event" for row in plain]
+
+
+def test_a_line_with_an_attribute_twice_is_left_to_python(spark: SparkWorker) -> None:
+    """Which of the two counts is a rule of Python's parser, not of Spark's."""
+    line = json.dumps({"Item": to_item(ROWS[0])}, separators=(",", ":"))
+    twice = line.replace('{"Item":{', '{"Item":{"Owner":{"S":"other"},', 1)
+    assert [kind for kind, _ in spark.ask("read", lines=[line, twice])["native"]] == ["event", "other"]
