@@ -32,6 +32,11 @@ SCHEMA_FINGERPRINT = Column(
     "string",
     "The fingerprint of the schema with which the event was written: CRC-64-AVRO, 16 hex digits.",
 )
+OCCURRED_AT_US = Column(
+    "occurred_at_us",
+    "bigint",
+    "occurred_at in microseconds since 1970, because Athena rounds times to milliseconds; null in files of older releases.",
+)
 
 PARTITION_KEYS = (
     Column(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from account_events.avro.codec import CONTRACT
-from consumers.lake.added_columns import PUBLISHED_AT, SCHEMA_FINGERPRINT, Column
+from consumers.lake.added_columns import OCCURRED_AT_US, PUBLISHED_AT, SCHEMA_FINGERPRINT, Column
 
 EVENTS_PREFIX = "events/"
 TOTALS_PREFIX = "daily_totals/"
@@ -68,6 +68,7 @@ COLUMNS = (
     event_field("balance"),
     PUBLISHED_AT,
     SCHEMA_FINGERPRINT,
+    OCCURRED_AT_US,
 )
 """The columns in a file. Add new ones at the end; never rename, remove or move one."""
 
