@@ -54,6 +54,7 @@ def redrive(
     """
     with on_interruption("nothing is lost; run the command again"):
         lake = Lake.of(Deployment.connect(stack))
+        reopening = lake.reopening()
         bucket = S3Bucket(lake.s3, lake.bucket)
         work = Redrive(
             bucket,
@@ -62,11 +63,13 @@ def redrive(
             lambda: str(uuid.uuid4()),
             lake.outputs["EventStreamArn"],
             lake.outputs["LakeFirstDay"],
+            reopening,
         )
         if dry_run:
             _show_dry_run(work.preview())
             return
-        failing = _show_outcomes(work.run())
+        with reopening:
+            failing = _show_outcomes(work.run())
     if failing:
         sys.exit(1)
 
@@ -112,9 +115,10 @@ def backfill(
             )
             result = _replayed(deployment, selection, sink, read_units_max)
             files = rows = 0
-            for key, count in sink.save(S3Bucket(lake.s3, lake.bucket).put):
-                err.print(f"[dim]{key}[/]", highlight=False, soft_wrap=True)
-                files, rows = files + 1, rows + count
+            with lake.reopening() as reopen:
+                for key, count in sink.save(S3Bucket(lake.s3, lake.bucket).put, reopen):
+                    err.print(f"[dim]{key}[/]", highlight=False, soft_wrap=True)
+                    files, rows = files + 1, rows + count
     for account_id, sequence, reason in sink.refused:
         print_error(f"{account_id} event {sequence}: {reason}")
     out.print(

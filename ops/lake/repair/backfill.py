@@ -6,7 +6,7 @@ which the view `events` shows one.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -96,13 +96,18 @@ class MissingSink:
             self._buffer = []
         return None
 
-    def save(self, put: Callable[[str, bytes], object]) -> Iterator[tuple[str, int]]:
+    def save(
+        self, put: Callable[[str, bytes], object], reopen: Callable[[Iterable[str]], object] = lambda _days: None
+    ) -> Iterator[tuple[str, int]]:
         """Write the missing events file by file; yields each file's key and its number of rows.
 
         Args:
             put: writes an object under a key.
+            reopen: called with the days of all files before the first is written, see `Reopening`.
         """
         partitions = self._connection.execute("SELECT DISTINCT dt, event_type FROM missing ORDER BY ALL").fetchall()
+        if partitions:
+            reopen({dt for dt, _ in partitions})
         for dt, event_type in partitions:
             for lines in self._files(dt, event_type):
                 digest = sha256("".join(lines).encode()).hexdigest()[:32]
