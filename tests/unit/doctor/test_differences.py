@@ -57,7 +57,7 @@ SCHEDULE = {
     "Target": {"Arn": "arn:other", "RoleArn": "arn:aws:iam::123456789012:role/x"},
 }
 RULE = {"ID": "delete", "Status": "Enabled", "Filter": {"Prefix": "events/"}, "Expiration": {"Days": 1}}
-INTEGRATION, LAKE_TABLES = {"HttpApiIntegration"}, {"LakeEventsTable", "LakeTotalsTable"}
+INTEGRATION, LAKE_TABLES = {"HttpApiIntegration"}, {"LakeEventsTable", "LakeMonthsTable", "LakeTotalsTable"}
 GROUP = {"LakeWorkgroup"}
 VAULT = {"bank-BackupVault"}
 STREAM = {

@@ -29,6 +29,7 @@ class Given:
         self.lake, self.work = folder / "lake", folder / "work"
         self.source = MemorySource(page_rows=7)
         self.put: list[str] = []
+        self.reopened: list[str] = []
 
     def backfilled(
         self, selection: Selection | None = None, until_us: int = 2**60, first_day: str = "2020-01-01"
@@ -40,9 +41,12 @@ class Given:
         connection = DuckDBEngine(str(self.lake)).connection
         sink = MissingSink(connection, self.work, Rows(Decoder(), first_day), account_ids, until_us)
         replay(self.source, selection or Everything(), sink)
-        for _key, _rows in sink.save(self._put):
+        for _key, _rows in sink.save(self._put, lambda days: self.put.append(f"reopen {', '.join(sorted(days))}")):
             """`save` writes each file before it yields it."""
         connection.close()
+        self.reopened = [each for each in self.put if each.startswith("reopen")]
+        assert self.put[: len(self.reopened)] == self.reopened, "days are reopened before the first file is written"
+        self.put = self.put[len(self.reopened) :]
         return sink
 
     def rows(self) -> list[LakeRow]:
@@ -91,8 +95,9 @@ def test_only_missing_events_are_written_and_only_once(given: Given) -> None:
         ("a-ß", 2),
     ]
     assert [_compared(row) for row in given.rows()] == expected(ALL)
+    assert given.reopened == ["reopen 2026-08-01"]
     given.backfilled()
-    assert given.put == []
+    assert given.put == given.reopened == []
 
 
 def test_a_second_run_completes_the_first(given: Given) -> None:
