@@ -110,9 +110,7 @@ def table_bytes(root: Path) -> int:
     return sum(file.stat().st_size for day in days_of(root) for file in day.resolve().rglob("*.parquet"))
 
 
-def measure(
-    root: Path, query: Query, days: int, given: Mapping[str, str], compacted: History | None = None
-) -> Figure:
+def measure(root: Path, query: Query, days: int, given: Mapping[str, str], compacted: History | None = None) -> Figure:
     """Run a query ROUNDS times.
 
     Args:

@@ -116,7 +116,9 @@ class _Layout(NamedTuple):
 
 def _layout(schema: Schema, values: Mapping[str, Any]) -> _Layout:
     """The columns in the table's order; a column is null if it is not among the values."""
-    varying = [column for column in COLUMNS if _MADE_OF.get(column.name, column.name) in values or column == PUBLISHED_AT]
+    varying = [
+        column for column in COLUMNS if _MADE_OF.get(column.name, column.name) in values or column == PUBLISHED_AT
+    ]
     constant = {SCHEMA_FINGERPRINT: f'"{schema.fingerprint.hex()}"'}
     columns = (f'"{each.name}":' + ("%s" if each in varying else constant.get(each, "null")) for each in COLUMNS)
     template = "{" + ",".join(columns) + "}\n"

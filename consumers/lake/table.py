@@ -10,7 +10,14 @@ from hashlib import md5
 from typing import Any
 
 from account_events.avro.codec import CONTRACT
-from consumers.lake.added_columns import COMPACTION, OCCURRED_AT_US, PARTITION_KEYS, PUBLISHED_AT, SCHEMA_FINGERPRINT, Column
+from consumers.lake.added_columns import (
+    COMPACTION,
+    OCCURRED_AT_US,
+    PARTITION_KEYS,
+    PUBLISHED_AT,
+    SCHEMA_FINGERPRINT,
+    Column,
+)
 
 EVENTS_PREFIX = "events/"
 MONTHS_PREFIX = "account_months/"

@@ -230,7 +230,10 @@ def test_the_workgroup_limits_every_query() -> None:
 
 
 def test_the_shipped_queries_are_athenas_named_queries() -> None:
-    shipped = {query.name: query.sql for query in queries().values()} | {VIEW_NAME: EVENTS_VIEW, HISTORY_NAME: HISTORY_VIEW}
+    shipped = {query.name: query.sql for query in queries().values()} | {
+        VIEW_NAME: EVENTS_VIEW,
+        HISTORY_NAME: HISTORY_VIEW,
+    }
     named = {
         each["Properties"]["Name"]: each for each in RESOURCES.values() if each["Type"] == "AWS::Athena::NamedQuery"
     }

@@ -28,7 +28,7 @@ MARGIN = timedelta(days=1)
 """How long a day stays open after the longest delivery of its last event, so that few days are reopened."""
 
 
-class Overtaken(CommandError):
+class ConcurrentCompaction(CommandError):
     """Another command has compacted the month at the same time."""
 
 
@@ -77,7 +77,7 @@ class Compaction:
         """Compact the months, one after the other; yields each with its number of events. Then clean up.
 
         Raises:
-            QueryFailed, NotVerified, Overtaken: the month stays as it was.
+            QueryFailed, NotVerified, ConcurrentCompaction: the month stays as it was.
         """
         for month in months:
             yield month, self._compact(month)
@@ -93,9 +93,13 @@ class Compaction:
 
         def with_month(manifest: Manifest) -> Manifest:
             if manifest.months.get(month) != before.months.get(month):
-                raise Overtaken(f"Another command has compacted {month} at the same time: run the command again.")
+                raise ConcurrentCompaction(
+                    f"Another command has compacted {month} at the same time: run the command again."
+                )
             if manifest.replaced.get(name, self.now()) <= self.now() - KEPT / 2:
-                raise Overtaken(f"Compacting {month} took too long, and its new files may be deleted: run it again.")
+                raise ConcurrentCompaction(
+                    f"Compacting {month} took too long, and its new files may be deleted: run it again."
+                )
             return replace(manifest, months={**manifest.months, month: Month(through, name, files, days, events)})
 
         self.store.update(with_month)

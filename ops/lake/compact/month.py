@@ -77,7 +77,8 @@ def write_month(  # noqa: PLR0917 -- what a compaction consists of
 def _split(connection: "duckdb.DuckDBPyConnection", day: str, folder: Path) -> Figures:
     """Write a day's events to a file per bucket."""
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE of_day AS SELECT {_EVENT}, bucket FROM account_history WHERE dt = $day", {"day": day}
+        f"CREATE OR REPLACE TEMP TABLE of_day AS SELECT {_EVENT}, bucket FROM account_history WHERE dt = $day",
+        {"day": day},
     )
     place = _quoted(folder / "split" / day)
     (folder / "split").mkdir(exist_ok=True)

@@ -39,7 +39,10 @@ _DERIVED = re.compile(r"-- parameter: (day|month|microseconds|bucket) of (\w+)")
 _DERIVATIONS: dict[str, tuple[frozenset[str], Callable[[str], str]]] = {
     "day": (frozenset({"timestamp"}), lambda text: text[:DAY_LENGTH]),
     "month": (frozenset({"timestamp", "date"}), lambda text: text[:MONTH_LENGTH]),
-    "microseconds": (frozenset({"timestamp"}), lambda text: str((datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND)),
+    "microseconds": (
+        frozenset({"timestamp"}),
+        lambda text: str((datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND),
+    ),
     "bucket": (frozenset({"string"}), table.bucket_of),
 }
 """What can be derived from a parameter: of which kinds, and how from its checked value."""

@@ -85,7 +85,9 @@ def history_of(manifest: Manifest, digests: Mapping[str, str], compactions: Mapp
         digests: the digest of each day's files below `events/`, see `LakeFiles`.
         compactions: the digest of each compaction's files, see `compaction_digests`.
     """
-    complete = {month: each for month, each in manifest.months.items() if compactions.get(each.compaction) == each.files}
+    complete = {
+        month: each for month, each in manifest.months.items() if compactions.get(each.compaction) == each.files
+    }
     found = defaultdict[str, dict[str, str]](dict)
     for day, digest in digests.items():
         found[day[:MONTH_LENGTH]][day] = digest

@@ -129,9 +129,7 @@ class Reopening:
             return
         self._days |= days
         mark = Mark(self._now(), tuple(sorted(self._days)))
-        manifest = self._store.update(
-            lambda found: replace(found, reopened={**found.reopened, self._name: mark})
-        )
+        manifest = self._store.update(lambda found: replace(found, reopened={**found.reopened, self._name: mark}))
         if manifest.months:
             self._publish()
 

@@ -76,7 +76,9 @@ class Manifest:
         try:
             found: dict[str, Any] = json.loads(body)
             if found["format"] != FORMAT:
-                raise BadManifest(f"{KEY} has the format {found['format']}, not {FORMAT}: use the release that wrote it.")
+                raise BadManifest(
+                    f"{KEY} has the format {found['format']}, not {FORMAT}: use the release that wrote it."
+                )
             return cls(
                 {month: Month(**each) for month, each in found["months"].items()},
                 {name: datetime.fromisoformat(at) for name, at in found["replaced"].items()},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from consumers.lake import table
-from ops.lake.compact.compaction import KEPT, Overtaken
+from ops.lake.compact.compaction import KEPT, ConcurrentCompaction
 from ops.lake.compact.month import NotVerified
 from ops.lake.query.history_store import ManifestContended
 from ops.lake.query.manifest import KEY, BadManifest, Manifest
@@ -210,7 +210,9 @@ def test_a_lost_or_changed_compacted_file_is_not_read(lake: CompactedLake) -> No
         lake.assert_exact()
         assert list(lake.compact()) == ["2026-08"]
         lake.assert_exact()
-        [lost, *_] = sorted((lake.root / table.MONTHS_PREFIX).rglob(f"{lake.store.history().months['2026-08'][1]}.parquet"))
+        [lost, *_] = sorted(
+            (lake.root / table.MONTHS_PREFIX).rglob(f"{lake.store.history().months['2026-08'][1]}.parquet")
+        )
 
 
 def test_files_that_do_not_have_the_months_events_are_not_published(lake: CompactedLake) -> None:
@@ -239,7 +241,7 @@ def test_a_month_that_another_command_has_compacted_is_refused(lake: CompactedLa
             act()
 
     lake.bucket.before = before
-    with pytest.raises(Overtaken, match="Another command has compacted 2026-08"):
+    with pytest.raises(ConcurrentCompaction, match="Another command has compacted 2026-08"):
         lake.compact()
     lake.assert_exact()
 

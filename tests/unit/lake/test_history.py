@@ -105,7 +105,9 @@ def test_an_incomplete_compaction_is_not_read(compactions: dict[str, str]) -> No
 def test_only_files_of_the_table_belong_to_a_compaction() -> None:
     there = ("account_months/month=2026-08/bucket=fc/c.parquet", "e")
     others = ["manifest.json", "month=2026-08/bucket=01/c.parquet", "month=2026-08/bucket=fc/_c.parquet"]
-    assert compaction_digests([there]) == compaction_digests([there, *((f"account_months/{key}", "e") for key in others)])
+    assert compaction_digests([there]) == compaction_digests(
+        [there, *((f"account_months/{key}", "e") for key in others)]
+    )
     assert compaction_digests([there]) != compaction_digests([(there[0], "f")])
 
 
