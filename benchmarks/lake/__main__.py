@@ -46,8 +46,8 @@ def main() -> int:
             compacted, seconds = compact(lake)
             written = sum(file.stat().st_size for file in (lake / MONTHS_PREFIX).rglob("*.parquet"))
             console.print(f"{days} days compacted in {seconds:.0f} s: {written:,} bytes in `account_months`")
-            for query in (each for each in queries().values() if is_about_history(each.sql)):
-                figures.append(measure(lake, query, days, _given(lake, last), compacted))
+            about_history = [query for query in queries().values() if is_about_history(query.sql)]
+            figures += [measure(lake, query, days, _given(lake, last), compacted) for query in about_history]
     _show(console, figures)
     return 0
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from consumers.lake import table
 from consumers.lake.delivery.parquet import arrow_schema, parquet
-from ops.lake.query.catalog import Query
 from ops.lake.compact.month import write_month
+from ops.lake.query.catalog import Query
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.history import MONTH_LENGTH, History
 from ops.lake.query.totals import SQL, totals_key
@@ -89,7 +89,6 @@ def compact(root: Path) -> tuple[History, float]:
     def put(key: str, file: Path) -> None:
         (root / key).parent.mkdir(parents=True, exist_ok=True)
         shutil.move(file, root / key)
-        file.touch()  # `write_month` deletes it
 
     for month in sorted({day[:MONTH_LENGTH] for day in closed}):
         days = [day for day in closed if day[:MONTH_LENGTH] == month]

@@ -35,7 +35,7 @@ SCHEMA_FINGERPRINT = Column(
 OCCURRED_AT_US = Column(
     "occurred_at_us",
     "bigint",
-    "occurred_at in microseconds since 1970, because Athena rounds times to milliseconds; null in files of older releases.",
+    "occurred_at in microseconds since 1970, because Athena rounds times to milliseconds; null in older files.",
 )
 
 PARTITION_KEYS = (

@@ -23,7 +23,7 @@ def compact(
         str | None, typer.Option(metavar="YYYY-MM", help="Only this month. Omit it for all months.")
     ] = None,
 ) -> None:
-    """Write closed days to the table `account_months`, by month and account, so that queries about one account read little.
+    """Write closed days to the table `account_months`, sorted by account: queries about one account then read little.
 
     A day is closed a day after the longest delivery of its last event. Months that have new closed days, or whose files
     have changed, are written again. Queries may run meanwhile: they return each event once. You can interrupt the

@@ -46,7 +46,7 @@ class FolderBucket:
             raise NoSuchKey
         return {"Body": BytesIO(path.read_bytes()), "ETag": _etag(path)}
 
-    def put_object(  # noqa: PLR0913 -- as botocore's
+    def put_object(
         self,
         *,
         Bucket: str,  # noqa: ARG002, N803

@@ -1,7 +1,7 @@
 """Writes a month's events to the table `account_months` with DuckDB, and verifies what it has written.
 
 The days are read one after the other and split by bucket into a temporary folder. Each bucket is then sorted. So the
-memory that is needed depends on the largest day and the largest bucket, and DuckDB writes what exceeds it to the folder.
+memory that is needed depends on the largest day and the largest bucket. DuckDB writes what exceeds it to the folder.
 """
 
 from collections.abc import Callable, Sequence
@@ -67,7 +67,7 @@ def write_month(  # noqa: PLR0917 -- what a compaction consists of
         for bucket in table.BUCKETS:
             if file := _sorted(connection, folder, bucket, compaction):
                 put(f"{table.month_prefix(month, bucket)}{compaction}.parquet", file)
-                file.unlink()
+                file.unlink(missing_ok=True)  # `put` may move it
         if figures:
             any_bucket = table.month_prefix(month, "*")
             _verify(connection, f"{root}/{any_bucket}{compaction}.parquet", figures)
@@ -95,7 +95,7 @@ def _sorted(connection: "duckdb.DuckDBPyConnection", folder: Path, bucket: str, 
     source = f"read_parquet('{_quoted(folder)}/split/*/bucket={bucket}/*.parquet', hive_partitioning = false)"
     file = folder / f"{bucket}.parquet"
     connection.execute(
-        f"COPY (SELECT {_EVENT}, '{compaction}' AS {COMPACTION.name} FROM {source} ORDER BY account_id, sequence) "  # noqa: S608 -- our own names
+        f"COPY (SELECT {_EVENT}, '{compaction}' AS {COMPACTION.name} FROM {source} ORDER BY account_id, sequence) "
         f"TO '{_quoted(file)}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
     )
     return file
@@ -104,7 +104,7 @@ def _sorted(connection: "duckdb.DuckDBPyConnection", folder: Path, bucket: str, 
 def _verify(connection: "duckdb.DuckDBPyConnection", written: str, figures: Figures) -> None:
     """Read the files back from the bucket and compare them with the events that were read."""
     found = connection.execute(
-        f"SELECT dt, {_FIGURES} FROM read_parquet('{written}', hive_partitioning = false) GROUP BY dt"  # noqa: S608 -- our own names
+        f"SELECT dt, {_FIGURES} FROM read_parquet('{written}', hive_partitioning = false) GROUP BY dt"
     ).fetchall()
     there = {dt: tuple(rest) for dt, *rest in found}
     if wrong := sorted(day for day in figures.keys() | there.keys() if figures.get(day) != there.get(day)):

@@ -46,11 +46,12 @@ class History:
         """The SELECT of the view, in Athena's dialect."""
         if not self.months:
             return _EVENTS
+        months, compactions = _listed(self.months), _listed(name for _, name in self.months.values())
         reopened = f"\n  AND dt NOT IN ({_listed(self.reopened)})" if self.reopened else ""
         return (
-            f"{_EVENTS}\nWHERE {' OR '.join(self._from_events())}\nUNION ALL\nSELECT {_COLUMNS}\nFROM account_months\n"  # noqa: S608 -- our own names and days
-            f"WHERE month IN ({_listed(self.months)})\n  AND compaction IN ({_listed(name for _, name in self.months.values())})"
-            f"{reopened}"
+            f"{_EVENTS}\nWHERE {' OR '.join(self._from_events())}\n"
+            f"UNION ALL\nSELECT {_COLUMNS}\nFROM account_months\n"
+            f"WHERE month IN ({months})\n  AND compaction IN ({compactions}){reopened}"
         )
 
     def view(self) -> str:

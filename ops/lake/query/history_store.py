@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from consumers.lake import table
@@ -75,7 +74,7 @@ class HistoryStore:
         return LakeFiles.of(self._s3, self._bucket).digests
 
     def history(self) -> History:
-        """The history that is right for the files that are in the bucket now. A file that is added later may be missed."""
+        """The history that is right for the files that are in the bucket now, not for files that are added later."""
         manifest, _ = self.read()
         return history_of(manifest, self.days(), self.compactions()) if manifest.months else History()
 
@@ -115,7 +114,7 @@ class Reopening:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._days:
             self._store.update(
                 lambda found: replace(
