@@ -181,7 +181,7 @@ def old_months(deployment: LocalDeployment, tmp_path: Path) -> Iterator[list[Lak
     """Two months of events that are closed. They are deleted at the end, with what was made of them."""
     s3, bucket = deployment.address.client("s3"), deployment.address.outputs["LakeBucketName"]
     rows = [
-        event("a-old", n, "BalanceCredited", datetime(2025, 3, n) + timedelta(days=30 * (n % 2)), "EUR", ONE, n * ONE)  # noqa: DTZ001 -- UTC
+        event("a-old", n, "BalanceCredited", datetime(2025, 3, n) + timedelta(days=31 * (n % 2)), "EUR", ONE, n * ONE)  # noqa: DTZ001 -- UTC
         for n in range(1, 9)
     ]
     write(tmp_path, rows)

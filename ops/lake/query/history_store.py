@@ -53,6 +53,7 @@ class HistoryStore:
             changed = change(manifest)
             if changed == manifest:
                 return manifest
+            changed = replace(changed, revision=manifest.revision + 1)
             condition: Any = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
             try:
                 self._s3.put_object(

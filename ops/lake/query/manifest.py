@@ -56,11 +56,13 @@ class Manifest:
         months: the compacted months.
         replaced: compactions whose files are not read any more, with the time since when no new query reads them.
         reopened: marks of the commands that write to the lake at the moment, by a random name.
+        revision: how often it was replaced. So its ETag differs after a mark was set and removed again.
     """
 
     months: Mapping[str, Month] = field(default_factory=dict)
     replaced: Mapping[str, datetime] = field(default_factory=dict)
     reopened: Mapping[str, Mark] = field(default_factory=dict)
+    revision: int = 0
 
     def to_json(self) -> bytes:
         """The object's content."""
@@ -86,6 +88,7 @@ class Manifest:
                     name: Mark(datetime.fromisoformat(each["at"]), tuple(each["days"]))
                     for name, each in found["reopened"].items()
                 },
+                int(found["revision"]),
             )
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise BadManifest(
