@@ -85,9 +85,8 @@ def account_statement(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]
     until = [row for row in rows if row["account_id"] == arguments["account"] and row["dt"] <= arguments["until"]]
     until.sort(key=lambda row: row["sequence"])
     before = [row for row in until if row["dt"] < arguments["from"]]
-    lines = [("opening", row) for row in before[-1:] or [None]]
-    lines += [("event", row) for row in until[len(before) :]]
-    lines += [("closing", row) for row in until[-1:] or [None]]
+    opening, closing = (rows[-1] if rows else None for rows in (before, until))
+    lines = [("opening", opening), *(("event", row) for row in until[len(before) :]), ("closing", closing)]
     return [
         (entry, *[None] * 10)
         if row is None

@@ -85,7 +85,7 @@ def test_a_lake_that_was_never_compacted_has_the_shipped_view() -> None:
 def test_a_day_whose_files_have_changed_is_reopened(now: dict[str, str], reopened: set[str]) -> None:
     manifest = Manifest({"2026-08": month({"2026-08-01": "d1", "2026-08-02": "d2"}, "2026-08-08")})
     history = history_of(manifest, now, {"2026-08-1": "f1"})
-    assert (history.months, history.reopened) == ({"2026-08": ("2026-08-08", "2026-08-1")}, reopened)
+    assert history == History({"2026-08": ("2026-08-08", "2026-08-1")}, frozenset(reopened))
 
 
 def test_a_marked_day_is_reopened() -> None:
