@@ -54,9 +54,9 @@ COMPACTION = Column(
     "The compaction that wrote the row. A month has one that is current: query `account_history`, which selects it.",
 )
 MONTH_KEYS = (
-    Column("month", "string", "The month in which the event occurred, UTC, YYYY-MM."),
+    Column("dt_month", "string", "The month in which the event occurred, UTC, YYYY-MM."),
     Column(
-        "bucket",
+        "account_bucket",
         "string",
         "One of 64 groups of accounts: the first six bits of the MD5 of account_id, as a byte in hex: 00, 04, ... fc.",
     ),

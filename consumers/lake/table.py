@@ -118,7 +118,7 @@ def bucket_of(account_id: str) -> str:
 
 def month_prefix(month: str, bucket: str) -> str:
     """The prefix of the files of `account_months` for a month, YYYY-MM, and a bucket."""
-    return f"{MONTHS_PREFIX}month={month}/bucket={bucket}/"
+    return f"{MONTHS_PREFIX}dt_month={month}/account_bucket={bucket}/"
 
 
 def timestamp(instant: datetime) -> str:

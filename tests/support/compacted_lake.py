@@ -18,7 +18,13 @@ from tests.support.folder_bucket import FolderBucket
 from tests.support.lake import LakeRow, write
 
 FIELDS = ", ".join(
-    [*(column.name for column in table.COLUMNS if column.name != "published_at"), "dt", "event_type", "month", "bucket"]
+    [
+        *(column.name for column in table.COLUMNS if column.name != "published_at"),
+        "dt",
+        "event_type",
+        "dt_month",
+        "account_bucket",
+    ]
 )
 Rows = list[tuple[Any, ...]]
 

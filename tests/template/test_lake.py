@@ -59,14 +59,14 @@ def test_the_months_partitions_are_projected() -> None:
     year, month = ({"Fn::Select": [part, {"Fn::Split": ["-", {"Ref": "LakeFirstDay"}]}]} for part in (0, 1))
     assert found["Parameters"] == PARQUET | {
         "projection.enabled": "true",
-        "projection.month.type": "date",
-        "projection.month.format": "yyyy-MM",
-        "projection.month.range": {"Fn::Join": ["", [year, "-", month, ",NOW+1MONTHS"]]},
-        "projection.month.interval": "1",
-        "projection.month.interval.unit": "MONTHS",
-        "projection.bucket.type": "enum",
-        "projection.bucket.values": ",".join(table.BUCKETS),
-        "storage.location.template": in_the_lake(table.month_prefix("${month}", "${bucket}")),
+        "projection.dt_month.type": "date",
+        "projection.dt_month.format": "yyyy-MM",
+        "projection.dt_month.range": {"Fn::Join": ["", [year, "-", month, ",NOW+1MONTHS"]]},
+        "projection.dt_month.interval": "1",
+        "projection.dt_month.interval.unit": "MONTHS",
+        "projection.account_bucket.type": "enum",
+        "projection.account_bucket.values": ",".join(table.BUCKETS),
+        "storage.location.template": in_the_lake(table.month_prefix("${dt_month}", "${account_bucket}")),
     }
     assert found["StorageDescriptor"]["Location"] == {"Fn::Sub": f"s3://${{Lake}}/{table.MONTHS_PREFIX}"}
 

@@ -28,7 +28,7 @@ WITH lines AS (
       causation_id,
       dt
     FROM account_history
-    WHERE account_id = ? AND bucket = ? AND dt <= ? AND month <= ?
+    WHERE account_id = ? AND account_bucket = ? AND dt <= ? AND dt_month <= ?
   ) AS history
   CROSS JOIN (VALUES (1), (2), (3)) AS parts (place)
   WHERE (parts.place = 1 AND history.dt < ?) OR (parts.place = 2 AND history.dt >= ?) OR parts.place = 3

@@ -24,9 +24,9 @@ WITH until_then AS (
     row_number() OVER (ORDER BY sequence DESC) AS back
   FROM account_history
   WHERE account_id = ?
-    AND bucket = ?
+    AND account_bucket = ?
     AND (occurred_at_us IS NOT NULL OR occurred_at <= CAST(? AS timestamp))
-    AND month <= ?
+    AND dt_month <= ?
     AND dt <= ?
     AND (occurred_at_us IS NULL OR occurred_at_us <= CAST(? AS bigint))
 ),

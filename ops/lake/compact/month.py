@@ -77,12 +77,12 @@ def write_month(  # noqa: PLR0917 -- what a compaction consists of
 def _split(connection: "duckdb.DuckDBPyConnection", day: str, folder: Path) -> Figures:
     """Write a day's events to a file per bucket."""
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE of_day AS SELECT {_EVENT}, bucket FROM account_history WHERE dt = $day",
+        f"CREATE OR REPLACE TEMP TABLE of_day AS SELECT {_EVENT}, account_bucket FROM account_history WHERE dt = $day",
         {"day": day},
     )
     place = _quoted(folder / "split" / day)
     (folder / "split").mkdir(exist_ok=True)
-    connection.execute(f"COPY of_day TO '{place}' (FORMAT parquet, PARTITION_BY (bucket))")
+    connection.execute(f"COPY of_day TO '{place}' (FORMAT parquet, PARTITION_BY (account_bucket))")
     [(dt, *figures)] = connection.execute(f"SELECT $day, {_FIGURES} FROM of_day", {"day": day}).fetchall()
     connection.execute("DROP TABLE of_day")
     return {dt: tuple(figures)} if figures[0] else {}
@@ -90,9 +90,9 @@ def _split(connection: "duckdb.DuckDBPyConnection", day: str, folder: Path) -> F
 
 def _sorted(connection: "duckdb.DuckDBPyConnection", folder: Path, bucket: str, compaction: str) -> Path | None:
     """The file of a bucket; None if the bucket has no events."""
-    if not any(folder.glob(f"split/*/bucket={bucket}/*.parquet")):
+    if not any(folder.glob(f"split/*/account_bucket={bucket}/*.parquet")):
         return None
-    source = f"read_parquet('{_quoted(folder)}/split/*/bucket={bucket}/*.parquet', hive_partitioning = false)"
+    source = f"read_parquet('{_quoted(folder)}/split/*/account_bucket={bucket}/*.parquet', hive_partitioning = false)"
     file = folder / f"{bucket}.parquet"
     connection.execute(
         f"COPY (SELECT {_EVENT}, '{compaction}' AS {COMPACTION.name} FROM {source} ORDER BY account_id, sequence) "

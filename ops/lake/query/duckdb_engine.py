@@ -23,7 +23,7 @@ EVENTS_VIEW = (TABLES / "events.sql").read_text(encoding="utf-8")
 """The statement that creates the view `events`."""
 EVENT_FILES = f"{table.EVENTS_PREFIX}dt=*/event_type=*/[!._]*.parquet"
 """The files that Athena reads: those in the table's partitions that are not hidden."""
-MONTH_FILES = f"{table.MONTHS_PREFIX}month=*/bucket=*/[!._]*.parquet"
+MONTH_FILES = f"{table.MONTHS_PREFIX}dt_month=*/account_bucket=*/[!._]*.parquet"
 HTTP = "SET http_timeout = 10; SET http_retries = 2"
 """Short, because DuckDB does not notice Ctrl-C while it waits for S3."""
 FILE = "listed_file"

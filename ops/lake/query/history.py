@@ -26,7 +26,7 @@ _FROM = re.compile(rf"\bFROM {NAME}\b")
 _EVENTS = HISTORY_VIEW.partition(f"CREATE OR REPLACE VIEW {NAME} AS\n")[2].rstrip()
 _COLUMNS = ", ".join(column.name for column in (*table.COLUMNS, *PARTITION_KEYS, *MONTH_KEYS))
 _FILE = re.compile(
-    rf"{table.MONTHS_PREFIX}month=[0-9]{{4}}-[0-9]{{2}}/bucket=(?:{'|'.join(table.BUCKETS)})/([^/._][^/.]*)\.parquet"
+    rf"{table.MONTHS_PREFIX}dt_month=[0-9]{{4}}-[0-9]{{2}}/account_bucket=(?:{'|'.join(table.BUCKETS)})/([^/._][^/.]*)\.parquet"
 )
 
 
@@ -51,7 +51,7 @@ class History:
         return (
             f"{_EVENTS}\nWHERE {' OR '.join(self._from_events())}\n"
             f"UNION ALL\nSELECT {_COLUMNS}\nFROM account_months\n"
-            f"WHERE month IN ({months})\n  AND compaction IN ({compactions}){reopened}"
+            f"WHERE dt_month IN ({months})\n  AND compaction IN ({compactions}){reopened}"
         )
 
     def view(self) -> str:

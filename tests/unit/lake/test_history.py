@@ -40,7 +40,7 @@ def test_every_engine_and_python_compute_the_same_bucket(tmp_path: Path) -> None
     accounts = [f"a-{number}" for number in range(300)] + ["ü💶", "'\"; --", " "]
     rows = [event(each, 1, "AccountCreated", FIRST_DAY, "EUR", None, Decimal(0)) for each in accounts]
     for engine in lake_on_both_engines(tmp_path, rows):
-        found = dict(engine.query("SELECT account_id, bucket FROM account_history").rows)
+        found = dict(engine.query("SELECT account_id, account_bucket FROM account_history").rows)
         assert found == {each: table.bucket_of(each) for each in accounts}
     assert {table.bucket_of(each) for each in accounts} <= set(table.BUCKETS)
     assert len({table.bucket_of(f"a-{number}") for number in range(3_000)}) == 64
@@ -53,7 +53,7 @@ def test_each_day_is_read_from_exactly_one_table() -> None:
         "OR dt IN ('2026-01-05', '2026-03-07')\n"
     ) in select
     assert select.endswith(
-        "WHERE month IN ('2025-12', '2026-01', '2026-03', '2026-04')\n"
+        "WHERE dt_month IN ('2025-12', '2026-01', '2026-03', '2026-04')\n"
         "  AND compaction IN ('2025-12-a', '2026-01-a', '2026-03-b', '2026-04-a')\n"
         "  AND dt NOT IN ('2026-01-05', '2026-03-07')"
     )
@@ -103,8 +103,12 @@ def test_an_incomplete_compaction_is_not_read(compactions: dict[str, str]) -> No
 
 
 def test_only_files_of_the_table_belong_to_a_compaction() -> None:
-    there = ("account_months/month=2026-08/bucket=fc/c.parquet", "e")
-    others = ["manifest.json", "month=2026-08/bucket=01/c.parquet", "month=2026-08/bucket=fc/_c.parquet"]
+    there = ("account_months/dt_month=2026-08/account_bucket=fc/c.parquet", "e")
+    others = [
+        "manifest.json",
+        "dt_month=2026-08/account_bucket=01/c.parquet",
+        "dt_month=2026-08/account_bucket=fc/_c.parquet",
+    ]
     assert compaction_digests([there]) == compaction_digests(
         [there, *((f"account_months/{key}", "e") for key in others)]
     )
