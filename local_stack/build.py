@@ -89,7 +89,17 @@ PACKAGES = {
             # Not the rest of this folder: the engine of Athena and the queries' catalogue, with what they import.
             *(
                 f"ops/lake/query/{name}.py"
-                for name in ("__init__", "damaged_file", "duckdb_*", "engine", "file*", "other_types", "totals*")
+                for name in (
+                    "__init__",
+                    "damaged_file",
+                    "duckdb_*",
+                    "engine",
+                    "file*",
+                    "history",
+                    "manifest",
+                    "other_types",
+                    "totals*",
+                )
             ),
             "ops/lake/totals_function/*.py",
         ),

@@ -57,6 +57,11 @@ def view_columns() -> str:
     return ",\n".join(f"  {column.name}" for column in (*COLUMNS, *PARTITION_KEYS)) + "\n"
 
 
+def history_columns() -> str:
+    """The columns that the view `account_history` selects first."""
+    return "".join(f"  {column.name},\n" for column in (*COLUMNS, *PARTITION_KEYS))
+
+
 def document_rows(contract: Contract) -> str:
     """The rows of the table of columns in docs/lake.md."""
     return "".join(

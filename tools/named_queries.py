@@ -14,12 +14,18 @@ VIEW_DESCRIPTION = (
     "Creates the view `events`, which has every event once and which the other queries read. Run it before the others, "
     "or run `account-events lake tables`."
 )
+HISTORY_NAME = "account_history_view"
+HISTORY_DESCRIPTION = (
+    "Creates the view `account_history` over all events, without `account_months`. It is right, but queries about one "
+    "account read all days. `account-events lake tables` creates the view that reads compacted months."
+)
 
 
-def resources(view: str, queries: Iterable[Query]) -> str:
-    """An AWS::Athena::NamedQuery for the statement that creates the view, and one for each query."""
+def resources(view: str, history: str, queries: Iterable[Query]) -> str:
+    """An AWS::Athena::NamedQuery for each statement that creates a view, and one for each query."""
+    views = [(VIEW_NAME, VIEW_DESCRIPTION, view), (HISTORY_NAME, HISTORY_DESCRIPTION, history)]
     shipped = [(query.name, query.description, query.sql) for query in queries]
-    return "".join(_resource(*each) for each in [(VIEW_NAME, VIEW_DESCRIPTION, view), *shipped])
+    return "".join(_resource(*each) for each in [*views, *shipped])
 
 
 def _resource(name: str, description: str, sql: str) -> str:

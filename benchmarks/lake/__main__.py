@@ -15,9 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.lake.generator import Size, generate
-from benchmarks.lake.scale import Figure, days_of, history, measure, table_bytes
+from benchmarks.lake.scale import OPEN_DAYS, Figure, compact, days_of, history, measure, table_bytes
+from consumers.lake.table import MONTHS_PREFIX
 from ops.lake.query.catalog import queries
 from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.query.history import is_about_history
 
 BUILD = Path(__file__).parents[2] / ".build"
 HISTORIES = (10, 30, 100)
@@ -38,6 +40,14 @@ def main() -> int:
             for query in (each for each in queries().values() if each.parameters):
                 err.print(f"running {query.name} on {days} days")
                 figures.append(measure(lake, query, days, _given(lake, last)))
+            if days <= OPEN_DAYS:
+                continue
+            err.print(f"compacting {days} days")
+            compacted, seconds = compact(lake)
+            written = sum(file.stat().st_size for file in (lake / MONTHS_PREFIX).rglob("*.parquet"))
+            console.print(f"{days} days compacted in {seconds:.0f} s: {written:,} bytes in `account_months`")
+            about_history = [query for query in queries().values() if is_about_history(query.sql)]
+            figures += [measure(lake, query, days, _given(lake, last), compacted) for query in about_history]
     _show(console, figures)
     return 0
 

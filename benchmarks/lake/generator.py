@@ -125,6 +125,7 @@ SELECT
   CASE event_type
     WHEN 'AccountCreated' THEN '34c8165f77476d94' WHEN 'BalanceCredited' THEN 'c82deffa805c8078' ELSE '808783a2fc61f6f6'
   END AS schema_fingerprint,
+  epoch_us(occurred_at) AS occurred_at_us,
   strftime(occurred_at, '%Y-%m-%d') AS dt,
   event_type
 FROM described

@@ -1,5 +1,6 @@
 """The bytes, seconds and dollars that the shipped queries take on a generated lake, by days of history."""
 
+import shutil
 import statistics
 import time
 from collections.abc import Iterator, Mapping
@@ -12,14 +13,18 @@ from typing import Any
 
 from consumers.lake import table
 from consumers.lake.delivery.parquet import arrow_schema, parquet
+from ops.lake.compact.month import write_month
 from ops.lake.query.catalog import Query
 from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.query.history import MONTH_LENGTH, History
 from ops.lake.query.totals import SQL, totals_key
 
 ROUNDS = 3
 # aws.amazon.com/athena/pricing: per TB of 10^12 bytes scanned, at least 10 MB a query (us-east-1, eu-central-1).
 DOLLARS_PER_BYTE = 5 / 1e12
 BYTES_MIN = 10_000_000
+OPEN_DAYS = 2
+"""The newest days, which `account-events lake compact` leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,29 @@ def sum_up(root: Path) -> None:
         path.write_bytes(parquet(rows, arrow_schema(table.TOTALS_COLUMNS)))
 
 
+def compact(root: Path) -> tuple[History, float]:
+    """Compact a lake in a folder, as `account-events lake compact` does on the evening of the last day.
+
+    Returns:
+        What the view `account_history` then reads, and the seconds that it took.
+    """
+    closed = [folder.name.removeprefix("dt=") for folder in days_of(root)][:-OPEN_DAYS]
+    months: dict[str, tuple[str, str]] = {}
+    began = time.perf_counter()
+
+    def put(key: str, file: Path) -> None:
+        (root / key).parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, root / key)
+
+    for month in sorted({day[:MONTH_LENGTH] for day in closed}):
+        days = [day for day in closed if day[:MONTH_LENGTH] == month]
+        months[month] = days[-1], f"{month}-compacted"
+        with TemporaryDirectory(dir=root.parent) as folder:
+            engine = DuckDBEngine(str(root), day=f"{month}-*")
+            write_month(engine, str(root), month, days, months[month][1], Path(folder), put)
+    return History(months), time.perf_counter() - began
+
+
 def days_of(root: Path) -> list[Path]:
     """The folders of the lake's days, oldest first."""
     return sorted((root / table.EVENTS_PREFIX).glob("dt=*"))
@@ -81,7 +109,7 @@ def table_bytes(root: Path) -> int:
     return sum(file.stat().st_size for day in days_of(root) for file in day.resolve().rglob("*.parquet"))
 
 
-def measure(root: Path, query: Query, days: int, given: Mapping[str, str]) -> Figure:
+def measure(root: Path, query: Query, days: int, given: Mapping[str, str], compacted: History | None = None) -> Figure:
     """Run a query ROUNDS times.
 
     Args:
@@ -89,13 +117,16 @@ def measure(root: Path, query: Query, days: int, given: Mapping[str, str]) -> Fi
         query: a shipped query.
         days: the days of history in the lake.
         given: values for the parameters of all queries.
+        compacted: what `account_history` reads, if the lake is compacted.
     """
+    text = (compacted or History()).in_query(query.sql)
     parameters = query.arguments({each.name: given[each.name] for each in query.parameters if each.name in given})
     times, read = [], set()
     for _ in range(ROUNDS):
         engine = DuckDBEngine(str(root))  # a new engine, which knows nothing of the files
         began = time.perf_counter()
-        answer = engine.query(query.sql, parameters)
+        answer = engine.query(text, parameters)
         times.append(time.perf_counter() - began)
         read.add(answer.read_bytes or 0)
-    return Figure(query.name, days, table_bytes(root), max(read), statistics.median(times))
+    name = query.name if compacted is None else f"{query.name}, compacted"
+    return Figure(name, days, table_bytes(root), max(read), statistics.median(times))

@@ -32,6 +32,11 @@ SCHEMA_FINGERPRINT = Column(
     "string",
     "The fingerprint of the schema with which the event was written: CRC-64-AVRO, 16 hex digits.",
 )
+OCCURRED_AT_US = Column(
+    "occurred_at_us",
+    "bigint",
+    "occurred_at in microseconds since 1970, because Athena rounds times to milliseconds; null in older files.",
+)
 
 PARTITION_KEYS = (
     Column(
@@ -43,8 +48,26 @@ PARTITION_KEYS = (
 )
 """The columns in a file's path. The event determines both, so a duplicate is always in the same partition."""
 
-RESERVED_NAMES = ("copy", "listed_file", "at_account_id", "at_sequence")
-"""Column names that `tables/events.sql`, DuckDB's views over files and `reconcile` use themselves.
+COMPACTION = Column(
+    "compaction",
+    "string",
+    "The compaction that wrote the row. A month has one that is current: query `account_history`, which selects it.",
+)
+MONTH_KEYS = (
+    Column("dt_month", "string", "The month in which the event occurred, UTC, YYYY-MM."),
+    Column(
+        "account_bucket",
+        "string",
+        "One of 64 groups of accounts: the first six bits of the MD5 of account_id, as a byte in hex: 00, 04, ... fc.",
+    ),
+)
+"""The columns in the path of a file of the table `account_months`."""
+
+RESERVED_NAMES = (
+    *("copy", "listed_file", "at_account_id", "at_sequence"),
+    *(column.name for column in (COMPACTION, *MONTH_KEYS)),
+)
+"""Column names that the views, the table `account_months`, DuckDB's views over files and `reconcile` use themselves.
 
 No field of an event may have one of these names.
 """

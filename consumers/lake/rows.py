@@ -17,13 +17,15 @@ from account_events.avro.contract import Schema
 from account_events.avro.reader import Reader
 from account_events.avro.values import MONEY_SCALE, cents_of, instant_of
 from account_events.consumer.decoding import Decoder
-from consumers.lake.added_columns import PUBLISHED_AT, SCHEMA_FINGERPRINT, Column
+from consumers.lake.added_columns import OCCURRED_AT_US, PUBLISHED_AT, SCHEMA_FINGERPRINT, Column
 from consumers.lake.errors import OutsidePartitions, UnknownEvent
 from consumers.lake.table import COLUMNS, EVENT_TYPES, MONEY, timestamp
 
 _Writer = Callable[[Any], str]
 _MICROSECONDS = 1_000_000
 _DAY_MS = 86_400_000
+_MADE_OF = {OCCURRED_AT_US.name: "occurred_at"}
+"""The fields of which added columns are made."""
 DATE_LENGTH = len("2026-11-25")
 _DATE_IN_JSON = slice(1, 1 + DATE_LENGTH)
 """The date in a time that is quoted as JSON."""
@@ -97,7 +99,7 @@ class _Layout(NamedTuple):
 
     Attributes:
         template: the line, with a `%s` for each of the event's values, in the table's order, and for published_at.
-        names: the fields that the event has, in the table's order.
+        names: the fields that the event has, in the table's order, and the field from which occurred_at_us is made.
         values: returns the primitive values of these fields.
         writers: for each of these fields, the function that makes JSON of its primitive value.
         occurred_at: the index of this field.
@@ -114,12 +116,14 @@ class _Layout(NamedTuple):
 
 def _layout(schema: Schema, values: Mapping[str, Any]) -> _Layout:
     """The columns in the table's order; a column is null if it is not among the values."""
-    varying = [column for column in COLUMNS if column.name in values or column == PUBLISHED_AT]
+    varying = [
+        column for column in COLUMNS if _MADE_OF.get(column.name, column.name) in values or column == PUBLISHED_AT
+    ]
     constant = {SCHEMA_FINGERPRINT: f'"{schema.fingerprint.hex()}"'}
     columns = (f'"{each.name}":' + ("%s" if each in varying else constant.get(each, "null")) for each in COLUMNS)
     template = "{" + ",".join(columns) + "}\n"
     fields = [column for column in varying if column != PUBLISHED_AT]
-    names = tuple(field.name for field in fields)
+    names = tuple(_MADE_OF.get(field.name, field.name) for field in fields)
     writers = tuple(map(_writer, fields))
     return _Layout(
         template, names, itemgetter(*names), writers, names.index("occurred_at"), varying.index(PUBLISHED_AT)

@@ -1,4 +1,4 @@
-"""The table `account_events` and the prefixes of its files in the lake's bucket. Pure.
+"""The tables `account_events` and `account_months`, and the prefixes in the lake's bucket. Pure.
 
 `COLUMNS` is the only list of the table's columns. A column's type comes from the events' schemas. The transform's rows,
 `reconcile`, `backfill` and DuckDB's view use the list when they run. `make template` writes it into the Glue table in
@@ -6,12 +6,21 @@ template.yaml, the view `tables/events.sql` and docs/lake.md.
 """
 
 from datetime import datetime
+from hashlib import md5
 from typing import Any
 
 from account_events.avro.codec import CONTRACT
-from consumers.lake.added_columns import PUBLISHED_AT, SCHEMA_FINGERPRINT, Column
+from consumers.lake.added_columns import (
+    COMPACTION,
+    OCCURRED_AT_US,
+    PARTITION_KEYS,
+    PUBLISHED_AT,
+    SCHEMA_FINGERPRINT,
+    Column,
+)
 
 EVENTS_PREFIX = "events/"
+MONTHS_PREFIX = "account_months/"
 TOTALS_PREFIX = "daily_totals/"
 ERRORS_PREFIX = "errors/"
 REASONS_PREFIX = f"{ERRORS_PREFIX}reasons/"
@@ -68,11 +77,19 @@ COLUMNS = (
     event_field("balance"),
     PUBLISHED_AT,
     SCHEMA_FINGERPRINT,
+    OCCURRED_AT_US,
 )
 """The columns in a file. Add new ones at the end; never rename, remove or move one."""
 
 EVENT_FIELDS = tuple(column for column in COLUMNS if not column.added)
 """The columns that the ledger has as well."""
+
+MONTHS_COLUMNS = (*COLUMNS, *PARTITION_KEYS, COMPACTION)
+"""The columns in a file of `account_months`."""
+
+BUCKETS = tuple(f"{number:02x}" for number in range(0, 256, 4))
+"""The values of the partition key `bucket`; template.yaml's partition projection lists the same."""
+_SIX_BITS = 0xFC
 
 TOTALS_COLUMNS = (
     ("dt", "string"),
@@ -92,6 +109,16 @@ TOTALS_COLUMNS = (
 def partition_prefix(dt: str, event_type: str) -> str:
     """The prefix of a partition's files; Firehose's prefix in template.yaml is the same."""
     return f"{EVENTS_PREFIX}dt={dt}/event_type={event_type}/"
+
+
+def bucket_of(account_id: str) -> str:
+    """The account's bucket; `tables/account_history.sql` computes the same."""
+    return f"{md5(account_id.encode(), usedforsecurity=False).digest()[0] & _SIX_BITS:02x}"
+
+
+def month_prefix(month: str, bucket: str) -> str:
+    """The prefix of the files of `account_months` for a month, YYYY-MM, and a bucket."""
+    return f"{MONTHS_PREFIX}dt_month={month}/account_bucket={bucket}/"
 
 
 def timestamp(instant: datetime) -> str:

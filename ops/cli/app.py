@@ -23,6 +23,7 @@ from ops.cli.doctor import app as doctor_command
 from ops.cli.export import app as export_command
 from ops.cli.faults import app as faults_commands
 from ops.cli.lake import app as lake_commands
+from ops.cli.lake_compact import app as lake_compact_commands
 from ops.cli.lake_repair import app as lake_repair_commands
 from ops.cli.owners import app as owners_commands
 from ops.cli.query import app as query_command
@@ -57,6 +58,7 @@ app.add_typer(export_command)
 app.add_typer(replay_command)
 app.add_typer(report_command)
 app.add_typer(owners_commands, name="owners")
+lake_commands.add_typer(lake_compact_commands)
 lake_commands.add_typer(lake_repair_commands)
 app.add_typer(lake_commands, name="lake")
 app.add_typer(restore_commands, name="restore")

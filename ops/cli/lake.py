@@ -1,4 +1,4 @@
-"""The commands for the lake's tables and its Glue job: `lake tables`, `lake totals` and `lake job`."""
+"""The commands for the lake's views, totals and Glue job: `lake tables`, `lake totals` and `lake job`."""
 
 import typer
 
@@ -12,19 +12,20 @@ from ops.terminal import counted, out
 
 app = typer.Typer(no_args_is_help=True, help="Manage the lake: its tables, its totals, its Glue job and its repair.")
 
-TABLES = ("account_events", "events", "daily_totals")
+TABLES = ("account_events", "events", "account_months", "account_history", "daily_totals")
 
 
 @app.command(epilog="Example: account-events lake tables --stack account-events")
 def tables(stack: Stack = None) -> None:
-    """Create or replace the view `events` in Athena, and list the columns of the tables.
+    """Create or replace the views `events` and `account_history` in Athena, and list the columns of the tables.
 
     The stack creates the tables, but CloudFormation cannot create a view in Athena. Locally there is nothing to create:
-    DuckDB defines the view for every query.
+    DuckDB defines the views for every query.
     """
     lake = Lake.of(Deployment.connect(stack))
     if not lake.is_local:
         lake.athena().execute(EVENTS_VIEW)
+        lake.publish_history()
     engine = lake.engine()
     for name in TABLES:
         columns = engine.query(f"SELECT * FROM {name} WHERE 1 = 0").columns  # noqa: S608 -- our own names; reads nothing

@@ -48,6 +48,7 @@ def redrive(
     """
     with on_interruption("nothing is lost; run the command again"):
         lake = Lake.of(Deployment.connect(stack))
+        reopening = lake.reopening()
         bucket = S3Bucket(lake.s3, lake.bucket)
         work = Redrive(
             bucket,
@@ -56,11 +57,13 @@ def redrive(
             lambda: str(uuid.uuid4()),
             lake.outputs["EventStreamArn"],
             lake.outputs["LakeFirstDay"],
+            reopening,
         )
         if dry_run:
             _show_dry_run(work.preview())
             return
-        failing = _show_outcomes(work.run())
+        with reopening:
+            failing = _show_outcomes(work.run())
     if failing:
         sys.exit(1)
 
@@ -120,8 +123,11 @@ def backfill(
                 encoders=deployment.encoders(),
             )
             files = rows = 0
-            with StagedFiles(S3Bucket(lake.s3, lake.bucket), str(uuid.uuid4()), SCHEMA) as staged:
-                for key, count in sink.save(staged):
+            with (
+                StagedFiles(S3Bucket(lake.s3, lake.bucket), str(uuid.uuid4()), SCHEMA) as staged,
+                lake.reopening() as reopen,
+            ):
+                for key, count in sink.save(staged, reopen):
                     err.print(f"[dim]{key}[/]", highlight=False, soft_wrap=True)
                     files, rows = files + 1, rows + count
     for account_id, sequence, reason in sink.refused:

@@ -19,6 +19,7 @@ from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.catalog import InvalidArguments, Query, queries
 from ops.lake.query.engine import Answer
+from ops.lake.query.history import is_about_history
 from ops.lake.refresh_totals import refresh_totals
 from ops.terminal import counted, err, out, print_error
 
@@ -63,7 +64,11 @@ def query(
     lake = Lake.of(Deployment.connect(stack))
     if refresh and "daily_totals" in known[name].sql:
         refresh_totals(lake)
-    answer = lake.engine().query(known[name].sql, arguments)
+    text = known[name].sql
+    if is_about_history(text):
+        # Not the view in Athena, which may be older than the newest files.
+        text = lake.history_store().history().in_query(text)
+    answer = lake.engine().query(text, arguments)
     _SHOWN[form](answer)
     read = "" if answer.read_bytes is None else f", {answer.read_bytes:,} bytes read"
     err.print(f"[dim]{counted(len(answer.rows), 'row')}{read}[/]", highlight=False)

@@ -1,7 +1,9 @@
 """The lake of a deployment: its bucket and its query engines."""
 
 import time
+import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from ops.deployment.stack import Deployment, Outputs
 from ops.lake.query.athena_engine import AthenaEngine
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
 from ops.lake.query.engine import LocatingEngine
+from ops.lake.query.history_store import HistoryStore, Reopening
 from ops.lake.query.totals import Totals
 
 if TYPE_CHECKING:
@@ -66,8 +69,24 @@ class Lake:
         engine = cache(self.engine)
         return Totals(self.s3, self.bucket, lambda _day: engine(), self.outputs["LakeFirstDay"])
 
+    def history_store(self) -> HistoryStore:
+        """The manifest of `account_months`."""
+        return HistoryStore(self.s3, self.bucket)
+
+    def publish_history(self) -> None:
+        """Create the view `account_history` in Athena for the files that are in the bucket now. Locally, do nothing."""
+        if not self.is_local:
+            self.history_store().publish(self.athena().execute)
+
+    def reopening(self) -> Reopening:
+        """Reopens compacted days for a command that writes to them, see `Reopening`."""
+        return Reopening(self.history_store(), self.publish_history, lambda: datetime.now(UTC), uuid.uuid4().hex)
+
     def duckdb(self, day: str | None = None, *, has_views: bool = True) -> DuckDBEngine:
-        """DuckDB over the files that are in the bucket now, or only those of a day. Each call lists them again."""
+        """DuckDB over the files that are in the bucket now, or only those of a day or of a pattern of days.
+
+        Each call lists them again.
+        """
         return DuckDBEngine(
             f"s3://{self.bucket}",
             self.access,
@@ -75,6 +94,7 @@ class Lake:
             has_older_files=not self.is_local,  # a local lake is as old as its stack
             day=day,
             has_views=has_views,
+            has_months=self.is_local,  # on AWS, Athena reads it, and opening its files would take time
         )
 
 

@@ -14,6 +14,7 @@ GENERATED = {
     "schemas/history/digests.json",
     "schemas/history/BalanceCredited/3.avsc",
     "template.yaml",
+    "consumers/lake/tables/account_history.sql",
     "consumers/lake/tables/events.sql",
     "docs/lake.md",
     "docs/events.md",

@@ -13,16 +13,20 @@ from pathlib import Path
 
 import pytest
 
+from consumers.lake import table
 from local_stack.address import ADDRESS_FILE
 from local_stack.emulator import REGION, ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY
 from local_stack.local_deployment import LocalDeployment
+from ops.cli.lake import TABLES
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
 from ops.lake.query.engine import QueryFailed
 from tests.e2e.test_lake import open_account, wait_until_idle
+from tests.support.lake import LakeRow, event, write
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+ONE = Decimal("1.00")
 SIGNED_AMOUNT = "CASE event_type WHEN 'BalanceCredited' THEN amount WHEN 'BalanceWithdrawn' THEN -amount ELSE 0 END"
 
 
@@ -54,7 +58,7 @@ def today() -> str:
 def test_lake_tables_lists_tables_and_columns(run: Run) -> None:
     shown = run("lake", "tables")
     assert shown.returncode == 0, shown.stderr
-    assert [line.split(":")[0] for line in shown.stdout.splitlines()] == ["account_events", "events", "daily_totals"]
+    assert [line.split(":")[0] for line in shown.stdout.splitlines()] == list(TABLES)
     assert "occurred_at" in shown.stdout
 
 
@@ -170,3 +174,54 @@ def test_errors_of_duckdb_on_s3_are_explained(deployment: LocalDeployment) -> No
     with pytest.raises(QueryFailed, match="HTTP 404") as failed:
         DuckDBEngine("s3://no-such-bucket-here", known)
     assert "check the name of the stack" in str(failed.value)
+
+
+@pytest.fixture
+def old_months(deployment: LocalDeployment, tmp_path: Path) -> Iterator[list[LakeRow]]:
+    """Two months of events that are closed. They are deleted at the end, with what was made of them."""
+    s3, bucket = deployment.address.client("s3"), deployment.address.outputs["LakeBucketName"]
+    rows = [
+        event("a-old", n, "BalanceCredited", datetime(2025, 3, n) + timedelta(days=31 * (n % 2)), "EUR", ONE, n * ONE)  # noqa: DTZ001 -- UTC
+        for n in range(1, 9)
+    ]
+    write(tmp_path, rows)
+    for file in tmp_path.rglob("*.parquet"):
+        s3.upload_file(str(file), bucket, str(file.relative_to(tmp_path)))
+    yield rows
+    for prefix in ("events/dt=2025-0", table.MONTHS_PREFIX):
+        for found in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", []):
+            s3.delete_object(Bucket=bucket, Key=found["Key"])
+
+
+def test_closed_months_are_compacted_and_queried(
+    deployment: LocalDeployment, run: Run, old_months: list[LakeRow], tmp_path: Path
+) -> None:
+    """With the conditional writes of the emulator's S3, which the manifest needs."""
+    compacted = run("lake", "compact")
+    assert compacted.returncode == 0, compacted.stderr
+    assert compacted.stdout.splitlines() == ["2025-03: 4 events compacted", "2025-04: 4 events compacted"]
+    assert "All closed days are compacted." in run("lake", "compact").stdout
+    late = [row | {"sequence": 9, "event_id": "a-old:9", "balance": "9.00"} for row in old_months[-1:]]
+    write(tmp_path / "late", late, file_name="late")
+    [file] = (tmp_path / "late").rglob("*.parquet")
+    s3, bucket = deployment.address.client("s3"), deployment.address.outputs["LakeBucketName"]
+    lake = Lake.of(Deployment.local(deployment.address))
+    with lake.reopening() as reopen:
+        reopen({late[0]["dt"]})
+        s3.upload_file(str(file), bucket, str(file.relative_to(tmp_path / "late")))
+    answer = run("query", "balance_at", "-p", "account=a-old", "-p", "moment=2025-05-01", "--format", "json")
+    assert json.loads(answer.stdout)["balance"] == "9.00"
+    again = run("lake", "compact", "--month", "2025-03")
+    assert again.stdout.splitlines() == ["2025-03: 5 events compacted"], again.stderr
+    statement = run(
+        *("query", "account_statement", "-p", "account=a-old", "-p", "from=2025-03-01", "-p", "until=2025-03-31"),
+        *("--format", "json"),
+    )
+    assert [json.loads(line)["sequence"] for line in statement.stdout.splitlines()] == [None, 2, 4, 6, 8, 9, 9]
+
+
+@pytest.mark.parametrize(("month", "reason"), [("2025-13", "must be a month such as"), ("2999-01", "is closed yet")])
+def test_a_month_that_cannot_be_compacted_is_a_usage_error(run: Run, month: str, reason: str) -> None:
+    refused = run("lake", "compact", "--month", month)
+    assert refused.returncode == 2
+    assert reason in " ".join(refused.stderr.split())

@@ -45,6 +45,7 @@ def event(  # noqa: PLR0917 -- an event's fields
         "balance": f"{balance:.2f}",
         "published_at": table.timestamp(occurred_at + late),
         "schema_fingerprint": "34c8165f77476d94",
+        "occurred_at_us": (occurred_at - datetime(1970, 1, 1, tzinfo=occurred_at.tzinfo)) // timedelta(microseconds=1),
         "dt": f"{occurred_at:%Y-%m-%d}",
         "event_type": event_type,
     }

@@ -54,8 +54,8 @@ NEW_FIELD: Edits = {
         '    """Money was put into an account."""\n\n    row_version: str | None\n    amount: Decimal\n',
     ),
     "consumers/lake/table.py": (
-        "    SCHEMA_FINGERPRINT,\n)\n",
-        '    SCHEMA_FINGERPRINT,\n    event_field("row_version"),\n)\n',
+        "    OCCURRED_AT_US,\n)\n",
+        '    OCCURRED_AT_US,\n    event_field("row_version"),\n)\n',
     ),
 }
 """The files that are edited by hand for a new optional field (docs/evolving-events.md)."""

@@ -7,9 +7,10 @@ import pytest
 
 from account_events.avro.codec import CONTRACT
 from consumers.lake import table
-from consumers.lake.added_columns import PARTITION_KEYS, Column
+from consumers.lake.added_columns import MONTH_KEYS, PARTITION_KEYS, Column
 from ops.lake.query.catalog import queries
 from ops.lake.query.duckdb_engine import EVENTS_VIEW
+from ops.lake.query.history import HISTORY_VIEW
 from ops.lake.query.totals import totals_key
 from ops.lake.reconcile.result import FOLDER as RECONCILIATIONS_PREFIX
 from ops.lake.repair.redrive import REDRIVEN_PREFIX
@@ -18,7 +19,7 @@ from ops.ledger.export.location import PREFIX
 from tests.template.test_template import RESOURCES, TEMPLATE, properties
 from tests.unit.lake.test_transform import TRANSFORM_BUFFER_MB
 from tools.lake_columns import comment
-from tools.named_queries import VIEW_NAME
+from tools.named_queries import HISTORY_NAME, VIEW_NAME
 from tools.template import ROOT, generated
 
 DELIVERY = properties("LakeDelivery")
@@ -46,6 +47,30 @@ def test_the_events_table_has_the_rows_columns_and_the_schemas_docs() -> None:
     assert events["Name"] == "account_events"
     assert described(events["StorageDescriptor"]["Columns"]) == expected(table.COLUMNS)
     assert described(events["PartitionKeys"]) == expected(PARTITION_KEYS)
+
+
+def test_the_months_table_has_the_columns_that_are_written() -> None:
+    months = table_input("LakeMonthsTable")
+    assert months["Name"] == "account_months"
+    assert described(months["StorageDescriptor"]["Columns"]) == expected(table.MONTHS_COLUMNS)
+    assert described(months["PartitionKeys"]) == expected(MONTH_KEYS)
+
+
+def test_the_months_partitions_are_projected() -> None:
+    found = table_input("LakeMonthsTable")
+    year, month = ({"Fn::Select": [part, {"Fn::Split": ["-", {"Ref": "LakeFirstDay"}]}]} for part in (0, 1))
+    assert found["Parameters"] == PARQUET | {
+        "projection.enabled": "true",
+        "projection.dt_month.type": "date",
+        "projection.dt_month.format": "yyyy-MM",
+        "projection.dt_month.range": {"Fn::Join": ["", [year, "-", month, ",NOW+1MONTHS"]]},
+        "projection.dt_month.interval": "1",
+        "projection.dt_month.interval.unit": "MONTHS",
+        "projection.account_bucket.type": "enum",
+        "projection.account_bucket.values": ",".join(table.BUCKETS),
+        "storage.location.template": in_the_lake(table.month_prefix("${dt_month}", "${account_bucket}")),
+    }
+    assert found["StorageDescriptor"]["Location"] == {"Fn::Sub": f"s3://${{Lake}}/{table.MONTHS_PREFIX}"}
 
 
 def test_the_totals_table_has_the_columns_that_are_written() -> None:
@@ -94,7 +119,7 @@ def test_the_totals_partitions_are_projected() -> None:
     assert found["StorageDescriptor"]["Location"] == {"Fn::Sub": f"s3://${{Lake}}/{table.TOTALS_PREFIX}"}
 
 
-@pytest.mark.parametrize("name", ["LakeEventsTable", "LakeTotalsTable"])
+@pytest.mark.parametrize("name", ["LakeEventsTable", "LakeMonthsTable", "LakeTotalsTable"])
 def test_the_tables_are_read_as_parquet(name: str) -> None:
     """The class names are those of Hive, which Athena and Firehose require."""
     found = table_input(name)
@@ -179,6 +204,10 @@ def test_events_never_expire_and_old_ones_move_to_cheaper_storage() -> None:
             "Prefix": table.EVENTS_PREFIX,
             "Transitions": [{"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 90}],
         },
+        "old-months": {
+            "Prefix": table.MONTHS_PREFIX,
+            "Transitions": [{"StorageClass": "INTELLIGENT_TIERING", "TransitionInDays": 90}],
+        },
         "errors": {"Prefix": table.ERRORS_PREFIX, "ExpirationInDays": 365},
         "redriven": {"Prefix": REDRIVEN_PREFIX, "ExpirationInDays": 90},
         "reconciliations": {"Prefix": RECONCILIATIONS_PREFIX, "ExpirationInDays": 365},
@@ -215,7 +244,10 @@ def test_the_workgroup_limits_every_query() -> None:
 
 
 def test_the_shipped_queries_are_athenas_named_queries() -> None:
-    shipped = {query.name: query.sql for query in queries().values()} | {VIEW_NAME: EVENTS_VIEW}
+    shipped = {query.name: query.sql for query in queries().values()} | {
+        VIEW_NAME: EVENTS_VIEW,
+        HISTORY_NAME: HISTORY_VIEW,
+    }
     named = {
         each["Properties"]["Name"]: each for each in RESOURCES.values() if each["Type"] == "AWS::Athena::NamedQuery"
     }

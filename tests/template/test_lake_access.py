@@ -109,6 +109,7 @@ ROLES: dict[str, Grants] = {
         arn("glue", "table/${LakeDatabase}/*"): CATALOG_READS,
         # Not errors/ and redriven/, which contain no rows and are for operators.
         f"${{Lake.Arn}}/{table.EVENTS_PREFIX}*": {"s3:GetObject"},
+        f"${{Lake.Arn}}/{table.MONTHS_PREFIX}*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{table.TOTALS_PREFIX}*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{RECONCILIATIONS_PREFIX}*": {"s3:GetObject"},
         "${Lake.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},

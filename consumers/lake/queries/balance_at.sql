@@ -1,10 +1,13 @@
 -- balance_at: The balance of an account at a moment, and the event that led to it.
 -- The result is one row. `existed` is false if the account has no event up to the moment. An event exactly at the
--- moment counts. Athena rounds times to milliseconds: therefore events are ordered by `sequence`, and an event less
--- than a millisecond after the moment may count, too.
+-- moment counts. Moments are compared in microseconds. In files of older releases, which lack `occurred_at_us`, Athena
+-- rounds times to milliseconds: there, an event less than a millisecond after the moment may count, too.
 -- parameter: account (string) the account's id
+-- parameter: bucket of account
 -- parameter: moment (timestamp) the moment, UTC
+-- parameter: month of moment
 -- parameter: day of moment
+-- parameter: microseconds of moment
 WITH until_then AS (
   SELECT
     account_id,
@@ -19,8 +22,13 @@ WITH until_then AS (
     causation_id,
     request_id,
     row_number() OVER (ORDER BY sequence DESC) AS back
-  FROM events
-  WHERE account_id = ? AND occurred_at <= CAST(? AS timestamp) AND dt <= ?
+  FROM account_history
+  WHERE account_id = ?
+    AND account_bucket = ?
+    AND (occurred_at_us IS NOT NULL OR occurred_at <= CAST(? AS timestamp))
+    AND dt_month <= ?
+    AND dt <= ?
+    AND (occurred_at_us IS NULL OR occurred_at_us <= CAST(? AS bigint))
 ),
 newest AS (
   SELECT *

@@ -19,6 +19,7 @@ SELECT
   balance,
   published_at,
   schema_fingerprint,
+  occurred_at_us,
   dt,
   event_type
 -- End of the generated columns.

@@ -26,7 +26,10 @@ _RIGHTS = (
 )
 ADVICE = {
     "Bytes scanned limit": " Query fewer days, or deploy the stack with a larger LakeQueryBytesMax.",
-    "events' does not exist": " Run `account-events lake tables --stack STACK`, which creates the view.",
+    **dict.fromkeys(
+        ("events' does not exist", "history' does not exist", "cannot be resolved"),
+        " Run `account-events lake tables --stack STACK`, which creates the views.",
+    ),
     **dict.fromkeys(("HIVE_BAD_DATA", "HIVE_CANNOT_OPEN_SPLIT", "HIVE_CURSOR_ERROR"), _DAMAGED),
     **dict.fromkeys(("Access Denied", "PERMISSION_DENIED", "Insufficient permissions", "not authorized"), _RIGHTS),
 }

@@ -9,21 +9,24 @@ A file begins with comments:
     -- parameter: day
 
 There is a `parameter` line for each `?` in the SQL, in order, with the default in brackets. If a parameter occurs
-again, its line has only the name. `day of moment` is the day of the timestamp `moment`, to compare with `dt`.
+again, its line has only the name. A parameter may be derived from an earlier one, so that partitions are compared with
+text: `day of moment` is the day of the timestamp `moment`, to compare with `dt`; `month of moment` its month, also of a
+date; `microseconds of moment` the timestamp in microseconds since 1970; `bucket of account` the account's bucket.
 `-- ordered: from <= until` requires that the first of two dates is not after the second.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from consumers.lake import table
 
 FOLDER = Path(table.__file__).with_name("queries")
 INTEGER_MAX = 10**9
-DAY_LENGTH = len("2026-11-25")
+DAY_LENGTH, MONTH_LENGTH = len("2026-11-25"), len("2026-11")
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1), timedelta(microseconds=1)  # noqa: DTZ001 -- checked values are UTC, without a zone
 _HEADER = re.compile(r"-- (\w+): (.+)")
 _EXAMPLES = {
     "date": "a date such as 2026-11-25",
@@ -32,7 +35,17 @@ _EXAMPLES = {
     "string": "text such as a-1",
 }
 _PARAMETER = re.compile(r"-- parameter: (\w+)(?: \((date|timestamp|string|integer)\) (.+?)(?: \[(.*)\])?)?")
-_DAY_OF = re.compile(r"-- parameter: day of (\w+)")
+_DERIVED = re.compile(r"-- parameter: (day|month|microseconds|bucket) of (\w+)")
+_DERIVATIONS: dict[str, tuple[frozenset[str], Callable[[str], str]]] = {
+    "day": (frozenset({"timestamp"}), lambda text: text[:DAY_LENGTH]),
+    "month": (frozenset({"timestamp", "date"}), lambda text: text[:MONTH_LENGTH]),
+    "microseconds": (
+        frozenset({"timestamp"}),
+        lambda text: str((datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND),
+    ),
+    "bucket": (frozenset({"string"}), table.bucket_of),
+}
+"""What can be derived from a parameter: of which kinds, and how from its checked value."""
 _ORDERED = re.compile(r"-- ordered: (\w+) <= (\w+)")
 COMMENTS = re.compile(r"--[^\n]*")
 
@@ -85,7 +98,7 @@ class Query:
 
     Attributes:
         description: one sentence.
-        order: for each `?`, the name of its parameter, or `day of` and the name of a timestamp.
+        order: for each `?`, the name of its parameter, or what is derived from it, such as `day of moment`.
         ordered: pairs of parameters that are dates; the first of a pair must not be after the second.
     """
 
@@ -114,8 +127,12 @@ class Query:
         for first, last in self.ordered:
             if values[first] > values[last]:
                 raise InvalidArguments(f"{first}, {values[first]}, must not be after {last}, {values[last]}.")
-        days = {f"day of {name}": text[:DAY_LENGTH] for name, text in values.items() if known[name].kind == "timestamp"}
-        return [(values | days)[name] for name in self.order]
+        return [_value(name, values) for name in self.order]
+
+
+def _value(ordered: str, values: Mapping[str, str]) -> str:
+    what, of, name = ordered.partition(" of ")
+    return _DERIVATIONS[what][1](values[name]) if of else values[ordered]
 
 
 def parsed(source: str, name: str) -> Query:
@@ -132,10 +149,13 @@ def parsed(source: str, name: str) -> Query:
     for line in source.splitlines():
         if not line.startswith("-- parameter:"):
             continue
-        if (day_of := _DAY_OF.fullmatch(line)) is not None:
-            if (of := parameters.get(day_of[1])) is None or of.kind != "timestamp":
-                raise ValueError(f"{name}.sql: {line!r} must name a timestamp that an earlier line describes.")
-            order.append(f"day of {of.name}")
+        if (derived := _DERIVED.fullmatch(line)) is not None:
+            kinds = _DERIVATIONS[derived[1]][0]
+            if (of := parameters.get(derived[2])) is None or of.kind not in kinds:
+                raise ValueError(
+                    f"{name}.sql: {line!r} must name a {' or '.join(sorted(kinds))} that an earlier line describes."
+                )
+            order.append(f"{derived[1]} of {of.name}")
             continue
         found = _PARAMETER.fullmatch(line)
         if found is None or (found[2] is None) != (found[1] in parameters):

@@ -12,6 +12,8 @@ def damaged(file: str, why: str) -> FileDamaged:
     """The error for a file that is damaged or does not match its table."""
     if f"/{table.TOTALS_PREFIX}" in file:
         what = "Run `account-events lake totals`, which writes it again."
+    elif f"/{table.MONTHS_PREFIX}" in file:
+        what = "Delete it and run `account-events lake compact`, which writes the month again."
     else:
         what = "Move it out of events/, then run `account-events lake backfill --all`, which writes its events again."
     return FileDamaged(f"{shown(file)} is not a valid file of the lake's table: {why.rstrip('.')}. {what}")

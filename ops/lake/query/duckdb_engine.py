@@ -11,11 +11,12 @@ import duckdb
 import duckdb_extension_httpfs
 
 from consumers.lake import table
-from consumers.lake.added_columns import PARTITION_KEYS
+from consumers.lake.added_columns import MONTH_KEYS, PARTITION_KEYS
 from ops.lake.query.damaged_file import damaged
 from ops.lake.query.duckdb_errors import translated
 from ops.lake.query.engine import Answer, QueryFailed
 from ops.lake.query.file_columns import duckdb_type
+from ops.lake.query.history import HISTORY_VIEW
 from ops.lake.query.other_types import FILES, first_of_other_types, listed_files, read_bytes
 
 TABLES = Path(table.__file__).with_name("tables")
@@ -23,6 +24,7 @@ EVENTS_VIEW = (TABLES / "events.sql").read_text(encoding="utf-8")
 """The statement that creates the view `events`."""
 EVENT_FILES = f"{table.EVENTS_PREFIX}dt=*/event_type=*/[!._]*.parquet"
 """The files that Athena reads: those in the table's partitions that are not hidden."""
+MONTH_FILES = f"{table.MONTHS_PREFIX}dt_month=*/account_bucket=*/[!._]*.parquet"
 HTTP = "SET http_timeout = 10; SET http_retries = 2"
 """Short, because DuckDB does not notice Ctrl-C while it waits for S3."""
 FILE = "listed_file"
@@ -54,9 +56,11 @@ class DuckDBEngine:
         first_day: the table's first partition. Earlier files are ignored, as Athena ignores them.
         has_older_files: whether files may lack columns that a later release added. Such columns are null, as in Athena.
             To find them, DuckDB first reads every file's footer.
-        day: the only day whose events are queried, if given. DuckDB lists and reads no other files, and the engine has
-            no table `daily_totals`.
-        has_views: whether the engine has the view `events` and, for all days, the table `daily_totals`.
+        day: the only day whose events are queried, or a pattern of days, such as `2026-11-*`. DuckDB lists and reads no
+            other files, and the engine has neither `daily_totals` nor `account_months`.
+        has_views: whether the engine has the views `events` and `account_history`, the latter over all events, and, for
+            all days, the table `daily_totals`.
+        has_months: whether an engine with views for all days also has the table `account_months`.
         settings: further settings of DuckDB.
 
     Attributes:
@@ -73,6 +77,7 @@ class DuckDBEngine:
         has_older_files: bool = False,
         day: str | None = None,
         has_views: bool = True,
+        has_months: bool = True,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self._has_older_files = has_older_files
@@ -85,6 +90,10 @@ class DuckDBEngine:
             self._set_up(access, first_day)
             if has_views:
                 self._connection.execute(in_duckdb(EVENTS_VIEW))
+                self._connection.execute(in_duckdb(HISTORY_VIEW))
+            if day is None and has_views and has_months:
+                months = [(each.name, each.glue_type) for each in table.MONTHS_COLUMNS]
+                self._view("account_months", f"{root}/{MONTH_FILES}", months, [each.name for each in MONTH_KEYS])
             if day is None and has_views:
                 totals = f"{root}/{table.TOTALS_PREFIX}*/*.parquet"
                 self._view("daily_totals", totals, table.TOTALS_COLUMNS, ["month"])

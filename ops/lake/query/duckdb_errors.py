@@ -81,10 +81,10 @@ def _failure(connection: duckdb.DuckDBPyConnection, error: duckdb.Error | Unicod
     advice = next((what for words, what in ADVICE.items() if words in whole), "")
     file = _lacking(connection, text) if isinstance(error, duckdb.BinderException) else None
     if _may_be_caused_by_a_file(error, advice):
-        file = file or named
+        # First, because DuckDB may name an intact file that does not have the types of the first, damaged one.
         if file is None and (found := _of_other_types(connection)):
             return damaged(*found)
-        file = file or _unreadable(connection)
+        file = file or named or _unreadable(connection)
     if file is not None:
         return damaged(file, text.replace(shown(file), "the file"))
     return QueryFailed(f"{text.rstrip('.')}. {advice}" if advice else text)

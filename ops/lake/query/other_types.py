@@ -15,6 +15,7 @@ from ops.lake.query.file_columns import Element, problem_of
 
 FILES: Mapping[str, Sequence[tuple[str, str]]] = {
     "account_events_files": [(each.name, each.glue_type) for each in table.COLUMNS],
+    "account_months_files": [(each.name, each.glue_type) for each in table.MONTHS_COLUMNS],
     "daily_totals_files": table.TOTALS_COLUMNS,
 }
 """Tables in the engine's connection that list the files of the lake's tables, each with the columns of its table."""

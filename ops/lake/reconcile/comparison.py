@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from consumers.lake import table
-from consumers.lake.added_columns import PARTITION_KEYS
+from consumers.lake.added_columns import OCCURRED_AT_US, PARTITION_KEYS
 from consumers.lake.delivery.parquet import arrow_schema
 from ops.lake.query.duckdb_engine import EVENTS_VIEW, in_duckdb, with_rows
-from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence
+from ops.lake.reconcile.differences import FIELDS, KEYS, NULL_IN_OLDER_FILES, Evidence
 from ops.lake.reconcile.history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
 from ops.lake.reconcile.ledger_rows import LedgerEvent, Unreadable
 from ops.lake.reconcile.outcome import Counted
@@ -32,7 +32,12 @@ def _struct(side: str, names: Iterable[str]) -> str:
 
 
 def _same(one: str, other: str, names: Iterable[str]) -> str:
-    return " AND ".join(f"{one}.{name} IS NOT DISTINCT FROM {other}.{name}" for name in names)
+    return " AND ".join(
+        f"coalesce({one}.{name} = {other}.{name}, true)"
+        if name in NULL_IN_OLDER_FILES
+        else f"{one}.{name} IS NOT DISTINCT FROM {other}.{name}"
+        for name in names
+    )
 
 
 # A row of the lake may lack values that every event has. It is compared nevertheless.
@@ -119,13 +124,16 @@ class Comparison:
         for name, schema in (("ledger", LEDGER), ("unreadable", _UNREADABLE)):
             with_rows(self._connection, f"CREATE TABLE {name} AS FROM rows", schema.empty_table())
         connection.execute("ALTER TABLE ledger ADD COLUMN dt VARCHAR")
+        connection.execute(f"ALTER TABLE ledger ADD COLUMN {OCCURRED_AT_US.name} BIGINT")
 
     def take(self, events: Sequence[LedgerEvent], unreadable: Sequence[Unreadable]) -> None:
         """Add rows of the ledger. Pass each row only once."""
         if events:
             rows = pa.Table.from_pylist(events, schema=LEDGER)
             with_rows(
-                self._connection, "INSERT INTO ledger SELECT *, left(CAST(occurred_at AS VARCHAR), 10) FROM rows", rows
+                self._connection,
+                "INSERT INTO ledger SELECT *, left(CAST(occurred_at AS VARCHAR), 10), epoch_us(occurred_at) FROM rows",
+                rows,
             )
         if unreadable:
             rows = pa.Table.from_pylist([each._asdict() for each in unreadable], schema=_UNREADABLE)

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import Any, Literal, NamedTuple
 
 from consumers.lake import table
+from consumers.lake.added_columns import OCCURRED_AT_US
 from ops.lake.reconcile.result import Difference, Finding, Kind
 
 KEYS = ("account_id", "sequence")
@@ -19,8 +20,12 @@ FIELDS = (
     "event_type",
     "dt",
     *(column.name for column in table.EVENT_FIELDS if column.name not in {*KEYS, "event_id"}),
+    OCCURRED_AT_US.name,
 )
 """The columns that are compared. Among them `dt`, because queries miss an event that is in the wrong partition."""
+
+NULL_IN_OLDER_FILES = frozenset({OCCURRED_AT_US.name})
+"""Columns of `FIELDS` that a release has added. Where the lake has null, they are not compared."""
 
 FINDINGS_MAX = 50
 ACCOUNTS_MAX = 20
@@ -131,7 +136,11 @@ def _lacks(first: int, last: int) -> str:
 
 
 def _differences(ledger: Values, lake: Values) -> list[Difference]:
-    return [Difference(name, _text(ledger[name]), _text(lake[name])) for name in FIELDS if ledger[name] != lake[name]]
+    return [
+        Difference(name, _text(ledger[name]), _text(lake[name]))
+        for name in FIELDS
+        if ledger[name] != lake[name] and not (name in NULL_IN_OLDER_FILES and lake[name] is None)
+    ]
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401 -- a column's

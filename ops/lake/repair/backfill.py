@@ -7,7 +7,7 @@ one.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,8 +98,14 @@ class MissingSink:
             self._buffer = []
         return None
 
-    def save(self, files: StagedFiles) -> Iterator[tuple[str, int]]:
+    def save(
+        self, files: StagedFiles, reopen: Callable[[Iterable[str]], object] = lambda _days: None
+    ) -> Iterator[tuple[str, int]]:
         """Write the missing events: all are staged, then published; yields each file's key and its number of rows.
+
+        Args:
+            files: the staged files.
+            reopen: called with the days of all files before the first is published, see `Reopening`.
 
         Raises:
             NotAsWritten: a staged file is wrong; nothing was published.
@@ -110,6 +116,8 @@ class MissingSink:
                 digest = sha256("".join(lines).encode()).hexdigest()[:32]
                 key = f"{partition_prefix(dt, event_type)}backfill-{digest}.parquet"
                 files.stage(key, parquet([json.loads(line) for line in lines], SCHEMA), len(lines))
+        if partitions:
+            reopen({dt for dt, _ in partitions})
         yield from files.publish()
 
     def _files(self, dt: str, event_type: str) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ event is still in its object, or in its partition, or in both.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
@@ -86,6 +86,7 @@ class Redrive:
         new_id: makes an invocation id.
         stream_arn: the event stream's ARN, for the function's input.
         first_day: the table's first partition, YYYY-MM-DD.
+        reopen: called with the days of an object's events before their files are written, see `Reopening`.
     """
 
     bucket: Bucket
@@ -94,6 +95,7 @@ class Redrive:
     new_id: Callable[[], str]
     stream_arn: str
     first_day: str
+    reopen: Callable[[Iterable[str]], object] = lambda _days: None
 
     def preview(self) -> Iterator[Redriven]:
         """What could be put back, object by object. Neither invokes the function nor writes anything."""
@@ -121,6 +123,7 @@ class Redrive:
         transformed = self._transformed(work)
         done: set[str] = set()
         rows = 0
+        self.reopen({each.keys["dt"] for each in transformed})
         for prefix, theirs in _by_partition(transformed).items():
             body, count, unconverted = converted(theirs, _SCHEMA)
             for each, why in unconverted:

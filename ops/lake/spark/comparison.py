@@ -14,7 +14,8 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Row, SparkSession
 
 from consumers.lake import table
-from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence
+from consumers.lake.added_columns import OCCURRED_AT_US
+from ops.lake.reconcile.differences import FIELDS, KEYS, NULL_IN_OLDER_FILES, Evidence
 from ops.lake.reconcile.history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
 from ops.lake.reconcile.outcome import Counted
 from ops.lake.reconcile.result import AccountFound, Lateness, Standing, Total
@@ -32,7 +33,12 @@ def _struct(side: str) -> str:
 
 
 def _same(one: str, other: str, names: Sequence[str]) -> str:
-    return " AND ".join(f"{one}.{name} <=> {other}.{name}" for name in names)
+    return " AND ".join(
+        f"coalesce({one}.{name} = {other}.{name}, true)"
+        if name in NULL_IN_OLDER_FILES
+        else f"{one}.{name} <=> {other}.{name}"
+        for name in names
+    )
 
 
 _LAKE = f"""
@@ -157,7 +163,9 @@ class SparkComparison:
         history = self._sql(HISTORY, ledger_rows=ledger.repartition(partitions, "account_id"))
         copies = self._sql(_LAKE, lake_rows=lake.repartition(partitions, "account_id"))
         times = {"cut": _micros(cut), "latest": _micros(latest)}
-        with_flow = self._sql(f"SELECT *, {FLOW} AS flow FROM history", history=history)
+        with_flow = self._sql(
+            f"SELECT *, {FLOW} AS flow, occurred_at AS {OCCURRED_AT_US.name} FROM history", history=history
+        )
         paired = self._sql(_PAIRED, times, ledger_history=with_flow, lake_copies=copies)
         assessed = self._sql(_ASSESSED, paired=paired)
         self._grouped = self._sql(_GROUPED, assessed=assessed).persist(StorageLevel.MEMORY_AND_DISK)

@@ -42,7 +42,7 @@ def test_any_other_error_of_a_refresh_is_raised() -> None:
 
 
 def test_the_tables_are_shown_without_reading_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On AWS, the view is created first. The statements read no day, and do not use `dt`, which is a date there."""
+    """On AWS, the views are created first. The statements read no day, and do not use `dt`, which is a date there."""
     statements: list[str] = []
 
     class Athena:
@@ -65,10 +65,13 @@ def test_the_tables_are_shown_without_reading_a_day(monkeypatch: pytest.MonkeyPa
 
         engine = athena
 
+        def publish_history(self) -> None:
+            statements.append("account_history")
+
     monkeypatch.setattr("ops.cli.lake.Lake", OnAws)
     monkeypatch.setattr(Deployment, "connect", lambda _stack: Deployment(Outputs({})))
     assert CliRunner().invoke(app, ["tables", "--stack", "s"]).exit_code == 0
-    assert statements == [EVENTS_VIEW, *(f"SELECT * FROM {name} WHERE 1 = 0" for name in TABLES)]  # noqa: S608 -- our own
+    assert statements == [EVENTS_VIEW, "account_history", *(f"SELECT * FROM {name} WHERE 1 = 0" for name in TABLES)]  # noqa: S608 -- our own
     assert not any(";" in sql for sql in statements)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -16,6 +17,8 @@ from ops.cli import query
 from ops.cli.app import app
 from ops.deployment.stack import Deployment, Outputs
 from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.query.history_store import HistoryStore
+from tests.support.folder_bucket import FolderBucket
 from tests.support.lake import FIRST_DAY, event, write
 
 AT = ["-p", "moment=2026-08-01T12:00:00.5"]
@@ -30,6 +33,10 @@ class FolderLake:
 
     def engine(self) -> DuckDBEngine:
         return DuckDBEngine(str(self._root))
+
+    def history_store(self) -> HistoryStore:
+        s3: Any = FolderBucket(self._root)
+        return HistoryStore(s3, "lake")
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ MACHINE = {
 }
 LAKE = {"bank-lake"}
 RULE = {"ID": "delete", "Status": "Enabled", "Filter": {"Prefix": "events/"}, "Expiration": {"Days": 1}}
-INTEGRATION, LAKE_TABLES = {"HttpApiIntegration"}, {"LakeEventsTable", "LakeTotalsTable"}
+INTEGRATION, LAKE_TABLES = {"HttpApiIntegration"}, {"LakeEventsTable", "LakeMonthsTable", "LakeTotalsTable"}
 GROUP = {"LakeWorkgroup"}
 VAULT = {"bank-BackupVault"}
 STREAM = {

@@ -81,6 +81,25 @@ def balance_at(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
     ]
 
 
+def account_statement(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
+    until = [row for row in rows if row["account_id"] == arguments["account"] and row["dt"] <= arguments["until"]]
+    until.sort(key=lambda row: row["sequence"])
+    before = [row for row in until if row["dt"] < arguments["from"]]
+    opening, closing = (rows[-1] if rows else None for rows in (before, until))
+    lines = [("opening", opening), *(("event", row) for row in until[len(before) :]), ("closing", closing)]
+    return [
+        (entry, *[None] * 10)
+        if row is None
+        else (
+            *(entry, row["dt"], row["sequence"], row["event_type"]),
+            None if row["amount"] is None else change(row),
+            *(money(row, "balance"), row["currency"], instant(row)),
+            *(row["event_id"], row["correlation_id"], row["causation_id"]),
+        )
+        for entry, row in lines
+    ]
+
+
 def dormant_accounts(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
     owners = {row["account_id"]: row["owner"] for row in rows if row["owner"] is not None}
     silent = [row for row in newest(rows).values() if row["dt"] < arguments["since"]]
@@ -176,6 +195,7 @@ def data_quality(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
 
 
 ORACLES: dict[str, Callable[[Rows, Arguments], list[tuple[Any, ...]]]] = {
+    "account_statement": account_statement,
     "balance_at": balance_at,
     "daily_report": daily_report,
     "data_quality": data_quality,

@@ -118,6 +118,7 @@ def test_an_interrupt_ends_even_a_query_that_cannot_be_stopped() -> None:
     [
         ("Query cancelled! : Bytes scanned limit was exceeded", "LakeQueryBytesMax"),
         ("TABLE_NOT_FOUND: line 1:15: Table 'awsdatacatalog.base.events' does not exist", "lake tables"),
+        ("COLUMN_NOT_FOUND: line 9:1: Column 'occurred_at_us' cannot be resolved", "lake tables"),
         ("HIVE_BAD_DATA: Malformed Parquet file. Not valid [s3://lake/events/a]", "lake backfill --all"),
         ("HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split s3://lake/events/a", "Move the file out of events/"),
         ("Insufficient permissions to execute the query.", "LakeAnalystRole"),

@@ -1,6 +1,6 @@
 """A backfill writes each event that the lake lacks, once and exactly as the delivery would have written it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -61,6 +61,7 @@ class Given:
         self.source = MemorySource(page_rows=7)
         self.put: list[str] = []
         self.bucket = Bucket()
+        self.reopened: list[str] = []
 
     def backfilled(
         self, selection: Selection | None = None, until_us: int = 2**60, first_day: str = "2020-01-01"
@@ -72,12 +73,17 @@ class Given:
         connection = DuckDBEngine(str(self.lake)).connection
         sink = MissingSink(connection, self.work, Rows(Decoder(), first_day), account_ids, until_us)
         replay(self.source, selection or Everything(), sink)
+        self.reopened = []
         try:
             with StagedFiles(self.bucket, "run-1", backfill.SCHEMA) as files:
-                self.put = [key for key, _rows in sink.save(files)]
+                self.put = [key for key, _rows in sink.save(files, self._reopen)]
         finally:
             connection.close()
         return sink
+
+    def _reopen(self, days: Iterable[str]) -> None:
+        assert not self.bucket.copied, "days are reopened before the first file is published"
+        self.reopened = sorted(days)
 
     def rows(self) -> list[LakeRow]:
         found = DuckDBEngine(str(self.lake)).query("SELECT * FROM account_events ORDER BY account_id, sequence")
@@ -121,8 +127,9 @@ def test_only_missing_events_are_written_and_only_once(given: Given) -> None:
         ("a-ß", 2),
     ]
     assert [_compared(row) for row in given.rows()] == expected(ALL)
+    assert given.reopened == ["2026-08-01"]
     given.backfilled()
-    assert given.put == []
+    assert (given.put, given.reopened) == ([], [])
 
 
 def test_a_second_run_completes_the_first(given: Given) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from consumers.lake import table
 from ops.lake.query.duckdb_engine import DuckDBEngine, in_duckdb
+from tests.support.compacted_lake import CompactedLake, at
 from tests.support.lake import FIRST_DAY, made_up, write
 from tests.unit.lake.both_engines import QUERIES, run_query
 from tests.unit.lake.test_totals import Folder, totals
@@ -65,6 +66,23 @@ def test_all_bytes_read_are_counted(hundred_days: Path) -> None:
 def test_a_query_for_a_balance_reads_no_later_day(hundred_days: Path) -> None:
     arguments = {"account": "a-00003", "moment": f"{FIRST_DAY + timedelta(days=9):%Y-%m-%d}T12:00:00"}
     assert scanned(DuckDBEngine(str(hundred_days)), "balance_at", arguments) == (30, 300)
+
+
+@pytest.mark.parametrize("name", ["balance_at", "account_statement"])
+def test_a_query_about_one_account_reads_a_twentieth_at_most(hundred_days: Path, tmp_path: Path, name: str) -> None:
+    """Days that are not compacted, two here, are read completely."""
+    shutil.copytree(hundred_days, tmp_path, dirs_exist_ok=True)
+    lake = CompactedLake(tmp_path, [], at(f"{FIRST_DAY + timedelta(days=99):%Y-%m-%d}"))
+    lake.compact()
+    last = f"{FIRST_DAY + timedelta(days=99):%Y-%m-%d}"
+    given = {"account": "a-00003", "moment": f"{last}T23:00:00", "from": last, "until": last}
+    query = QUERIES[name]
+    arguments = query.arguments({each.name: given[each.name] for each in query.parameters})
+    plain = DuckDBEngine(str(tmp_path)).query(query.sql, arguments)
+    compacted = DuckDBEngine(str(tmp_path)).query(lake.store.history().in_query(query.sql), arguments)
+    assert [row["balance"] for row in compacted.records()] == [row["balance"] for row in plain.records()]
+    assert compacted.read_bytes is not None
+    assert 0 < compacted.read_bytes <= sizes(tmp_path, "events/*/*/*") / 20
 
 
 def scanned(engine: DuckDBEngine, name: str, arguments: dict[str, str]) -> tuple[int, int]:

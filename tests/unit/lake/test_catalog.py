@@ -28,7 +28,7 @@ def test_parameters_are_checked_before_the_query_runs() -> None:
 
 def test_a_moment_with_an_offset_is_converted_to_utc() -> None:
     arguments = QUERIES["balance_at"].arguments({"account": "a", "moment": "2026-01-01T00:30:00+01:00"})
-    assert arguments == ["a", "2025-12-31 23:30:00", "2025-12-31"]
+    assert arguments == ["a", "0c", "2025-12-31 23:30:00", "2025-12", "2025-12-31", "1767223800000000"]
     with pytest.raises(InvalidArguments, match="moment"):
         QUERIES["balance_at"].arguments({"account": "a", "moment": "noon"})
 
@@ -67,13 +67,19 @@ def test_an_empty_account_id_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("name", "first", "last"),
-    [("largest_movements", "from", "until"), ("data_quality", "from", "until"), ("report_totals", "first", "day")],
+    [
+        ("account_statement", "from", "until"),
+        ("largest_movements", "from", "until"),
+        ("data_quality", "from", "until"),
+        ("report_totals", "first", "day"),
+    ],
 )
 def test_a_range_that_ends_before_it_begins_is_refused(name: str, first: str, last: str) -> None:
     days = {first: "2026-01-02", last: "2026-01-01"}
+    other = {each.name: "a" for each in QUERIES[name].parameters if each.kind == "string"}
     with pytest.raises(InvalidArguments, match=f"{first}, 2026-01-02, must not be after {last}, 2026-01-01"):
-        QUERIES[name].arguments(days)
-    assert QUERIES[name].arguments(days | {last: "2026-01-02"})
+        QUERIES[name].arguments(days | other)
+    assert QUERIES[name].arguments(days | other | {last: "2026-01-02"})
 
 
 @pytest.mark.parametrize("query", QUERIES.values(), ids=lambda query: query.name)

@@ -27,7 +27,13 @@ def test_only_a_lake_on_aws_may_have_files_of_older_releases(
     deployment = Deployment(Outputs(outputs), create_autospec(Address) if is_local else None)
     Lake(deployment, create_autospec(object), access).duckdb()
     engine.assert_called_once_with(
-        "s3://lake", access, first_day="2026-08-01", has_older_files=not is_local, day=None, has_views=True
+        "s3://lake",
+        access,
+        first_day="2026-08-01",
+        has_older_files=not is_local,
+        day=None,
+        has_views=True,
+        has_months=is_local,
     )
 
 

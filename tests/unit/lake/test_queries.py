@@ -26,6 +26,7 @@ FILES = [*sorted(FOLDER.glob("*.sql")), *sorted(TABLES.glob("*.sql"))]
 FUNCTIONS = {
     *("AggFunc", "And", "Or", "Case", "Cast", "Coalesce", "Count", "Extract", "If", "Max", "Min", "RowNumber", "Sum"),
     *("Abs", "Floor", "Length", "Substring"),  # used for decimals and digits only
+    *("LowerHex", "MD5Digest", "Encode"),  # the bucket of an account; another test compares the engines' values
     "TimeToUnix",  # seconds with a fraction in all engines; used only in differences, so time zones do not matter
 }
 TYPES = {"BIGINT", "DATE", "DECIMAL", "TIMESTAMP", "VARCHAR", "DOUBLE"}

@@ -1,6 +1,7 @@
 """A redrive puts every failed event into the lake once, even if it is killed and repeated."""
 
 import json
+from dataclasses import replace
 from io import BytesIO
 
 import pyarrow.parquet as pq
@@ -49,6 +50,15 @@ def test_an_aggregate_of_several_partitions_is_unpacked() -> None:
     assert redrive(bucket, function) == [Redriven(KEY, 1, 6)]
     assert function.batches == [6]
     assert in_lake(bucket) == ids(1, 2, 3, 4, 5, 6)
+
+
+def test_days_are_reopened_before_events_are_put_into_them() -> None:
+    bucket = MemoryBucket(**{KEY: lines(failed_record(EVENTS[0]), failed_record(EVENTS[1]))})
+    reopened: list[tuple[set[str], list[str]]] = []
+    work = replace(redrive_of(bucket, Function()), reopen=lambda days: reopened.append((set(days), in_lake(bucket))))
+    list(work.run())
+    assert reopened == [({"2026-01-31"}, [])]
+    assert in_lake(bucket) == ids(1, 2)
 
 
 def test_only_records_that_still_fail_stay_with_their_reason() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
@@ -49,6 +49,7 @@ def expected(data: bytes, published_at: datetime | None) -> Row:
     values: dict[str, Any] = vars(event) | {
         "published_at": published_at,
         "schema_fingerprint": data[2:10].hex(),
+        "occurred_at_us": (event.occurred_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1),
     }
     line = {}
     for column in table.COLUMNS:
@@ -79,6 +80,7 @@ def test_a_row_has_the_values_of_its_event() -> None:
         "balance": "-0.01",
         "published_at": "2026-01-31 09:30:01.234000",
         "schema_fingerprint": "c82deffa805c8078",
+        "occurred_at_us": 1_769_851_800_000_001,
     }
     assert row.line.endswith("}\n")
     assert row.line.count("\n") == 1
