@@ -10,6 +10,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from account_core.domain.events import EventRow
+from account_core.rows.items import from_item
 from account_events.aggregation.unpacking import unpack
 from account_events.avro.codec import decode
 from benchmarks.path.load import EventKey
@@ -91,9 +93,9 @@ class _Objects(_Recorder):
 def rows_in(payload: bytes) -> Iterator[EventKey]:
     """The keys of the events in a batch of the table's stream."""
     for record in json.loads(payload)["Records"]:
-        row = record["dynamodb"]["NewImage"]
-        if row["Type"]["S"] != "SNAPSHOT":
-            yield row["AccountId"]["S"], int(row["Sequence"]["N"])
+        row = from_item(record["dynamodb"]["NewImage"])
+        if isinstance(row, EventRow):
+            yield row.account_id, row.sequence
 
 
 def events_in(payload: bytes) -> Iterator[tuple[EventKey, float]]:

@@ -86,7 +86,7 @@ def on_interruption(message: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        err.print(f"interrupted: {message}", highlight=False)
+        err.print(f"interrupted: {message}", highlight=False, soft_wrap=True)  # it may contain a command to copy
         raise
 
 

@@ -20,6 +20,7 @@ EXPRESSION = re.compile(rf"\b({_ANY_NAME}) (=|<|>|<=|>=|BETWEEN|IN) [:#(]|\(({_A
 EXCEPTIONS = {
     # Other tables with attributes of the same names.
     "account_core/service/owned_accounts.py": "a row of the accounts by owner, as consumers/owners writes it",
+    "benchmarks/path/checks.py": "a row of the accounts by owner",
     "account_core/store/dynamodb_owned.py": "the index of the accounts by owner",
     "account_events/consumer/dynamodb_inbox.py": "the inbox's table, which other teams have",
     "consumers/owners/rows.py": "the accounts by owner, written by a consumer, which never knows the ledger's rows",
@@ -42,6 +43,8 @@ EXCEPTIONS = {
     "ops/doctor/checks/catalogue.py": "the type of a column in Glue",
     "ops/doctor/stack_view.py": "the type of a resource in CloudFormation",
     "ops/lake/query/athena_engine.py": "the type of a column in Athena",
+    "benchmarks/dollars/deployed.py": "the type of a resource in CloudFormation",
+    "benchmarks/tests/test_dollars.py": "the type of a resource in CloudFormation",
     # The same rule in another language.
     "ops/lake/spark/canonical.py": "Spark's expressions for plain rows; tests/spark reads every row in both ways",
     # Independent of this project's code by design.
