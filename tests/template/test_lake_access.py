@@ -130,7 +130,8 @@ ROLES: dict[str, Grants] = {
         "${LedgerExports.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
         "${LedgerExports.Arn}/exports/*": {"s3:GetObject"},
         "${Lake.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
-        f"${{Lake.Arn}}/{table.EVENTS_PREFIX}*": {"s3:GetObject"},
+        # Also the names `events` and `events_$folder$`, which Spark looks for before it lists the folder.
+        f"${{Lake.Arn}}/{table.EVENTS_PREFIX.rstrip('/')}*": {"s3:GetObject"},
         "${Lake.Arn}/jobs/*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{RECONCILIATIONS_PREFIX}*": {"s3:PutObject"},
         "*": {"cloudwatch:PutMetricData"},
@@ -150,7 +151,7 @@ CONDITIONS = {
         "StringLike": {"s3:prefix": f"{RECONCILIATIONS_PREFIX}executions/*"}
     },
     ("ReconcileJobRole", "s3:ListBucket"): {
-        "StringLike": {"s3:prefix": [table.EVENTS_PREFIX.rstrip("/"), f"{table.EVENTS_PREFIX}*", "exports/*"]}
+        "StringLike": {"s3:prefix": [f"{table.EVENTS_PREFIX.rstrip('/')}*", "exports/*"]}
     },
     ("ReconcileJobRole", "cloudwatch:PutMetricData"): {"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
 }
