@@ -122,7 +122,7 @@ def test_an_empty_data_file_may_have_no_bytes_at_all(tmp_path: Path) -> None:
 
 
 def test_a_data_file_that_is_not_listed_is_not_read(tmp_path: Path) -> None:
-    """The manifest says which files of a shared folder belong to the export (S3DataExport.Output.html)."""
+    """The manifest names the files of a shared folder that belong to the export (S3DataExport.Output.html)."""
     location = write_files(tmp_path, ITEMS)
     (location / "data" / "x.json.gz").write_bytes(fullest(location).read_bytes())
     assert in_order(read_all(found(location), tmp_path)) == in_order(ITEMS)
