@@ -60,6 +60,7 @@ CATALOG_READS = {
 # Firehose needs a table's versions as well; without them, it delivers nothing (Amazon Data Firehose developer guide,
 # Grant Firehose access to AWS Glue for data format conversion).
 COLUMN_READS = {"glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"}
+JOB_LOGS = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"}
 ROLES: dict[str, Grants] = {
     "LakeDeliveryRole": {
         "${DomainEventsStream.Arn}": {
@@ -135,8 +136,8 @@ ROLES: dict[str, Grants] = {
         "${Lake.Arn}/jobs/*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{RECONCILIATIONS_PREFIX}*": {"s3:PutObject"},
         "*": {"cloudwatch:PutMetricData"},
-        arn("logs", "log-group:${ReconcileJobOutput}:*"): {"logs:CreateLogStream", "logs:PutLogEvents"},
-        arn("logs", "log-group:${ReconcileJobErrors}:*"): {"logs:CreateLogStream", "logs:PutLogEvents"},
+        arn("logs", "log-group:${ReconcileJobOutput}:*"): JOB_LOGS,
+        arn("logs", "log-group:${ReconcileJobErrors}:*"): JOB_LOGS,
     },
     "ReconcileScheduleRole": {
         "${ReconcileStateMachine}": {"states:StartExecution"},
