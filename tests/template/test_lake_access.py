@@ -60,6 +60,7 @@ CATALOG_READS = {
 # Firehose needs a table's versions as well; without them, it delivers nothing (Amazon Data Firehose developer guide,
 # Grant Firehose access to AWS Glue for data format conversion).
 COLUMN_READS = {"glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"}
+JOB_LOGS = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"}
 ROLES: dict[str, Grants] = {
     "LakeDeliveryRole": {
         "${DomainEventsStream.Arn}": {
@@ -130,12 +131,13 @@ ROLES: dict[str, Grants] = {
         "${LedgerExports.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
         "${LedgerExports.Arn}/exports/*": {"s3:GetObject"},
         "${Lake.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
-        f"${{Lake.Arn}}/{table.EVENTS_PREFIX}*": {"s3:GetObject"},
+        # Also the names `events` and `events_$folder$`, which Spark looks for before it lists the folder.
+        f"${{Lake.Arn}}/{table.EVENTS_PREFIX.rstrip('/')}*": {"s3:GetObject"},
         "${Lake.Arn}/jobs/*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{RECONCILIATIONS_PREFIX}*": {"s3:PutObject"},
         "*": {"cloudwatch:PutMetricData"},
-        arn("logs", "log-group:${ReconcileJobOutput}:*"): {"logs:CreateLogStream", "logs:PutLogEvents"},
-        arn("logs", "log-group:${ReconcileJobErrors}:*"): {"logs:CreateLogStream", "logs:PutLogEvents"},
+        arn("logs", "log-group:${ReconcileJobOutput}:*"): JOB_LOGS,
+        arn("logs", "log-group:${ReconcileJobErrors}:*"): JOB_LOGS,
     },
     "ReconcileScheduleRole": {
         "${ReconcileStateMachine}": {"states:StartExecution"},
@@ -150,7 +152,7 @@ CONDITIONS = {
         "StringLike": {"s3:prefix": f"{RECONCILIATIONS_PREFIX}executions/*"}
     },
     ("ReconcileJobRole", "s3:ListBucket"): {
-        "StringLike": {"s3:prefix": [table.EVENTS_PREFIX.rstrip("/"), f"{table.EVENTS_PREFIX}*", "exports/*"]}
+        "StringLike": {"s3:prefix": [f"{table.EVENTS_PREFIX.rstrip('/')}*", "exports/*"]}
     },
     ("ReconcileJobRole", "cloudwatch:PutMetricData"): {"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
 }
