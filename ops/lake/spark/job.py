@@ -81,9 +81,10 @@ def run(given: argparse.Namespace) -> ReconciliationResult:
                 file.write(finding_line(finding) + "\n")
 
         result = reconciled(spark, task, found, lambda step: _report(doing=step))
-    save(result, given.result, task.lake)
-    if given.stack:
-        _publish(result, given.stack)
+        # Before Spark is stopped, because AWS does not document how long Glue lets a program run after that.
+        save(result, given.result, task.lake)
+        if given.stack:
+            _publish(result, given.stack)
     return result
 
 
