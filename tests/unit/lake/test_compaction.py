@@ -250,6 +250,39 @@ def test_a_month_that_another_command_has_compacted_is_refused(lake: CompactedLa
     lake.assert_exact()
 
 
+def test_files_that_the_view_still_reads_are_kept(lake: CompactedLake) -> None:
+    """Before a compaction cleans up, another one replaces its files, and is killed before it creates the view again."""
+    lake.compact()
+    lake.add_late(late())
+    steps: list[str] = []
+
+    def killed_at_the_view(operation: str, _key: str) -> None:
+        if operation == "view":
+            raise Crash
+
+    def before(operation: str, key: str) -> None:
+        if key == KEY and "view" in steps:
+            lake.bucket.before = lambda _operation, _key: None
+            lake.add_late([ROWS[1] | {"published_at": "2026-09-30 00:00:00.000000"}])
+            lake.bucket.before = killed_at_the_view
+            with pytest.raises(Crash):
+                lake.compact()
+            steps.clear()
+            lake.bucket.before = lambda _operation, _key: None
+        steps.append(operation)
+
+    lake.bucket.before = before
+    lake.compact()
+    assert "view" not in steps, "otherwise the other command has not run"
+    lake.now += KEPT + timedelta(hours=1)
+    lake.begin_queries()
+    lake.compact()
+    lake.assert_exact()
+    lake.now += KEPT
+    lake.compact()
+    assert files(lake) == {each.compaction for each in lake.store.read()[0].months.values()}
+
+
 def test_a_manifest_that_never_stops_changing_is_reported(lake: CompactedLake) -> None:
     numbers = count()
 
