@@ -188,6 +188,17 @@ def test_the_mark_of_a_killed_command_ends_after_a_day(lake: CompactedLake) -> N
         lake.assert_exact()
 
 
+def test_the_mark_of_a_command_that_runs_for_days_does_not_end(lake: CompactedLake) -> None:
+    lake.compact()
+    with lake.reopening() as reopen:
+        for _ in range(3):
+            reopen({"2026-08-05"})
+            lake.now += timedelta(hours=20)
+        lake.compact()
+        assert lake.store.history().reopened == {"2026-08-05"}
+    assert lake.store.history().reopened == set()
+
+
 def test_a_repaired_row_replaces_the_compacted_one(lake: CompactedLake) -> None:
     """Someone moves a wrong file out of events/, and a backfill writes its events again."""
     lake.compact()
