@@ -107,6 +107,17 @@ CORRUPTIONS = (
         _in_lake("a-3", 5, occurred_at="2026-08-01 13:30:00.000001"),
         (("differing", "a-3", 5, ("occurred_at",)),),
     ),
+    Corruption(
+        "microseconds as a number",
+        _in_lake("a-1", 3, occurred_at_us=1_785_583_800_000_001),
+        (("differing", "a-1", 3, ("occurred_at_us",)),),
+    ),
+    Corruption("no microseconds as a number, as in older files", _in_lake("a-1", 3, occurred_at_us=None), ()),
+    Corruption(
+        "duplicate that contradicts in the microseconds as a number",
+        _copied("a-1", 3, published_at=_LATER, occurred_at_us=0),
+        (("contradicting", "a-1", 3, ("occurred_at_us",)),),
+    ),
     Corruption("owner", _in_lake("a-2", 1, owner="Zoe"), (("differing", "a-2", 1, ("owner",)),)),
     Corruption("currency", _in_lake("a-2", 2, currency="EUR"), (("differing", "a-2", 2, ("currency",)),)),
     Corruption("balance in the lake", _in_lake("a-3", 4, balance="0.01"), (("differing", "a-3", 4, ("balance",)),)),

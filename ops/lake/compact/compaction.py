@@ -81,8 +81,9 @@ class Compaction:
         """
         for month in months:
             yield month, self._compact(month)
+        published, _ = self.store.read()  # the view will be of this manifest or of a later one
         self.publish()
-        self._clean_up()
+        self._clean_up(published)
 
     def _compact(self, month: str) -> int:
         before, _ = self.store.read()
@@ -105,11 +106,12 @@ class Compaction:
         self.store.update(with_month)
         return events
 
-    def _clean_up(self) -> None:
+    def _clean_up(self, published: Manifest) -> None:
+        """Delete files; but not those of `published`: if another command has replaced them, the view may read them."""
         there, now = self.store.compactions(), self.now()
 
         def settled(manifest: Manifest) -> Manifest:
-            current = {each.compaction for each in manifest.months.values()}
+            current = {each.compaction for each in (*published.months.values(), *manifest.months.values())}
             unread = {name: manifest.replaced.get(name, now) for name in there if name not in current}
             return replace(manifest, replaced=unread, reopened=Reopening.without(manifest, now - KEPT))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from consumers.lake import table
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ATTEMPTS_MAX = 20
 """How often a command tries to replace the manifest while other commands replace it."""
+MARK_RENEWED = timedelta(hours=1)
+"""The age at which a command that is still writing renews its mark, because compactions remove marks of a day ago."""
 _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 
@@ -111,6 +113,7 @@ class Reopening:
     ) -> None:
         self._store, self._publish, self._now, self._name = store, publish, now, name
         self._days: frozenset[str] = frozenset()
+        self._marked_at: datetime | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -125,10 +128,13 @@ class Reopening:
 
     def __call__(self, days: Iterable[str]) -> None:
         """Reopen the days. Call it before a file is written to one of them."""
-        if self._days.issuperset(days := frozenset(days)):
+        now = self._now()
+        is_fresh = self._marked_at is not None and now - self._marked_at < MARK_RENEWED
+        if self._days.issuperset(days := frozenset(days)) and (is_fresh or not self._days):
             return
         self._days |= days
-        mark = Mark(self._now(), tuple(sorted(self._days)))
+        self._marked_at = now
+        mark = Mark(now, tuple(sorted(self._days)))
         manifest = self._store.update(lambda found: replace(found, reopened={**found.reopened, self._name: mark}))
         if manifest.months:
             self._publish()

@@ -60,11 +60,19 @@ class Evidence(NamedTuple):
 def findings(evidence: Iterable[Evidence]) -> Iterator[Finding]:
     """The findings; none for an event on which both sides turn out to agree.
 
+    The evidence of an event is sorted here, because DuckDB and Spark sort nulls differently.
+
     Args:
         evidence: grouped by event.
     """
     for (account_id, sequence), each in groupby(evidence, key=lambda one: (one.account_id, one.sequence)):
-        yield from _of_one(account_id, sequence, list(each))
+        yield from _of_one(account_id, sequence, sorted(each, key=_order))
+
+
+def _order(evidence: Evidence) -> tuple[Any, ...]:
+    """By the lake's values and the reason, nulls last."""
+    lake = evidence.lake or {}
+    return tuple((value is None, value) for value in (*(lake.get(name) for name in FIELDS), evidence.reason))
 
 
 @dataclass(slots=True)

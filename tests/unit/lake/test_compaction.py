@@ -188,6 +188,17 @@ def test_the_mark_of_a_killed_command_ends_after_a_day(lake: CompactedLake) -> N
         lake.assert_exact()
 
 
+def test_the_mark_of_a_command_that_runs_for_days_does_not_end(lake: CompactedLake) -> None:
+    lake.compact()
+    with lake.reopening() as reopen:
+        for _ in range(3):
+            reopen({"2026-08-05"})
+            lake.now += timedelta(hours=20)
+        lake.compact()
+        assert lake.store.history().reopened == {"2026-08-05"}
+    assert lake.store.history().reopened == set()
+
+
 def test_a_repaired_row_replaces_the_compacted_one(lake: CompactedLake) -> None:
     """Someone moves a wrong file out of events/, and a backfill writes its events again."""
     lake.compact()
@@ -248,6 +259,39 @@ def test_a_month_that_another_command_has_compacted_is_refused(lake: CompactedLa
     with pytest.raises(ConcurrentCompaction, match="Another command has compacted 2026-08"):
         lake.compact()
     lake.assert_exact()
+
+
+def test_files_that_the_view_still_reads_are_kept(lake: CompactedLake) -> None:
+    """Before a compaction cleans up, another one replaces its files, and is killed before it creates the view again."""
+    lake.compact()
+    lake.add_late(late())
+    steps: list[str] = []
+
+    def killed_at_the_view(operation: str, _key: str) -> None:
+        if operation == "view":
+            raise Crash
+
+    def before(operation: str, key: str) -> None:
+        if key == KEY and "view" in steps:
+            lake.bucket.before = lambda _operation, _key: None
+            lake.add_late([ROWS[1] | {"published_at": "2026-09-30 00:00:00.000000"}])
+            lake.bucket.before = killed_at_the_view
+            with pytest.raises(Crash):
+                lake.compact()
+            steps.clear()
+            lake.bucket.before = lambda _operation, _key: None
+        steps.append(operation)
+
+    lake.bucket.before = before
+    lake.compact()
+    assert "view" not in steps, "otherwise the other command has not run"
+    lake.now += KEPT + timedelta(hours=1)
+    lake.begin_queries()
+    lake.compact()
+    lake.assert_exact()
+    lake.now += KEPT
+    lake.compact()
+    assert files(lake) == {each.compaction for each in lake.store.read()[0].months.values()}
 
 
 def test_a_manifest_that_never_stops_changing_is_reported(lake: CompactedLake) -> None:
