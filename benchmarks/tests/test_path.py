@@ -70,15 +70,15 @@ def test_the_first_time_at_each_stage_counts() -> None:
 
 def test_an_event_that_was_returned_is_applied_by_a_later_invocation() -> None:
     _, sent, journal = seen()
-    failures = ([{"itemIdentifier": "8"}, {"itemIdentifier": "7"}], [{"itemIdentifier": "8"}], [])
+    answers = (["8", "7"], ["8"], list[str]())
     journal.invocations[1:] = [
         replace(
             journal.invocations[1],
             begun_s=4.0 + turn,
             ended_s=4.5 + turn,
-            answer=json.dumps({"batchItemFailures": failed}).encode(),
+            answer=json.dumps({"batchItemFailures": [{"itemIdentifier": each} for each in failed]}).encode(),
         )
-        for turn, failed in enumerate(failures)
+        for turn, failed in enumerate(answers)
     ]
     [found] = timeline([sent], journal, projector="projector", consumer="consumer")
     assert (found.delivered_s, found.applied_s) == (4.0, 5.5)
