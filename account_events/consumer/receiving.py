@@ -102,16 +102,21 @@ class Receiving(Generic[Effect]):
 
     def run(self) -> None:
         """Receive all accounts; stop if the time ends or the store does not answer."""
-        while True:
-            self._start()
-            if not self._calls:
-                break
-            if not (done := self._workers.wait(self._calls, self._wait_s())):
-                break
-            for future in done:
-                self._resume(future, self._calls.pop(future))
+        try:
+            self._continue()
+        finally:
+            for started in self._calls:
+                started.cancel()  # it may still wait for a thread that an earlier batch's call occupies
         for steps in (*(call.steps for call in self._calls.values()), *(steps for steps, _ in self._due)):
             _end(steps, self.not_attempted())
+
+    def _continue(self) -> None:
+        while True:
+            self._start()
+            if not self._calls or not (done := self._workers.wait(self._calls, self._wait_s())):
+                return
+            for future in done:
+                self._resume(future, self._calls.pop(future))
 
     def not_attempted(self, accounts: int = 1) -> NotAttempted:
         """The error of accounts that were not received, or not completely."""

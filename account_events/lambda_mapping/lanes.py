@@ -3,7 +3,8 @@
 Source: AWS Lambda Developer Guide, "Using Lambda to process records from Amazon Kinesis Data Streams" ("Polling and
 batching streams"): Lambda processes up to ten batches of a shard concurrently, and it "still ensures in-order
 processing at the partition-key level"; "Using AWS Lambda with Amazon DynamoDB" states the same of an item (its
-partition and sort key).
+partition and sort key). Of aggregated records, the first page requires that all events inside have the record's
+partition key, as those of the projector have. With enhanced fan-out, Lambda unpacks them first; this module does not.
 
 Where AWS is silent, this module chooses:
 

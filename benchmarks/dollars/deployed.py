@@ -10,6 +10,8 @@ from benchmarks.dollars.hops import Monitoring
 
 TOTALS_METRICS = 2
 """Of the function that refreshes the totals, which runs once an hour."""
+RECONCILIATION_METRICS = 3
+"""Of the nightly job (ops/lake/reconcile/metrics.py)."""
 CONTEXT = {
     "$context.requestId": "TgiC1CJgIHPyj54=",
     "$context.requestTime": "30/Nov/2026:18:56:24 +0000",
@@ -28,7 +30,11 @@ def monitoring(template: Any, calls: Mapping[str, Sequence[Call]]) -> Monitoring
     operations = sum(len(methods) for methods in ROUTES.values())
     filters = kinds.count("AWS::Logs::MetricFilter")
     return Monitoring(
-        metrics=len(emitted.pop("api")) * operations + sum(map(len, emitted.values())) + filters + TOTALS_METRICS,
+        metrics=len(emitted.pop("api")) * operations
+        + sum(map(len, emitted.values()))
+        + filters
+        + TOTALS_METRICS
+        + RECONCILIATION_METRICS,
         alarm_metrics=sum(
             sum("MetricStat" in query for query in resource["Properties"].get("Metrics", [])) or 1
             for resource in resources

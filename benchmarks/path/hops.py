@@ -20,7 +20,8 @@ class Times:
         projected_s: when the projector was invoked with the row.
         arrived_s: when Kinesis received the event for the first time.
         delivered_s: when the consumer was invoked with the event.
-        applied_s: when that invocation had ended, so the consumer's transaction is committed.
+        applied_s: when an invocation that did not return the event as a failure had ended, so the consumer's
+            transaction is committed.
         in_lake_s: when the object with the event's row was written.
     """
 

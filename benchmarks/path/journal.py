@@ -21,12 +21,13 @@ from local_stack.address import Address
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A successful invocation by an event source mapping."""
+    """A successful invocation by an event source mapping, and the answer."""
 
     function: str
     payload: bytes
     begun_s: float
     ended_s: float
+    answer: bytes = b'{"batchItemFailures": []}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class _Functions(_Recorder):
         ended_s = time.time()
         if not answer.get("FunctionError"):
             name = request["FunctionName"].rpartition(":")[2]
-            self._journal.invocations.append(Invocation(name, bytes(request["Payload"]), begun_s, ended_s))
+            self._journal.invocations.append(Invocation(name, bytes(request["Payload"]), begun_s, ended_s, body))
         return {**answer, "Payload": BytesIO(body)}
 
 
@@ -90,6 +91,12 @@ class _Objects(_Recorder):
         return answer
 
 
+def unsafe_in(answer: bytes) -> int | None:
+    """The lowest sequence number that the function returned as a failure: Lambda delivers from there again."""
+    failures = json.loads(answer)["batchItemFailures"]
+    return min((int(failure["itemIdentifier"]) for failure in failures), default=None)
+
+
 def rows_in(payload: bytes) -> Iterator[EventKey]:
     """The keys of the events in a batch of the table's stream."""
     for record in json.loads(payload)["Records"]:
@@ -98,12 +105,15 @@ def rows_in(payload: bytes) -> Iterator[EventKey]:
             yield row.account_id, row.sequence
 
 
-def events_in(payload: bytes) -> Iterator[tuple[EventKey, float]]:
-    """The keys of the events in a batch of the event stream, each with its arrival in seconds since 1970."""
-    for record in json.loads(payload)["Records"]:
+def events_in(invocation: Invocation) -> Iterator[tuple[EventKey, float, bool]]:
+    """The events in a batch of the event stream: key, arrival in seconds since 1970, and whether they are done."""
+    unsafe = unsafe_in(invocation.answer)
+    for record in json.loads(invocation.payload)["Records"]:
+        is_done = unsafe is None or int(record["kinesis"]["sequenceNumber"]) < unsafe
         for data in unpack(base64.b64decode(record["kinesis"]["data"])):
             event = decode(data).fields
-            yield (str(event["account_id"]), int(event["sequence"])), record["kinesis"]["approximateArrivalTimestamp"]
+            key = str(event["account_id"]), int(event["sequence"])
+            yield key, record["kinesis"]["approximateArrivalTimestamp"], is_done
 
 
 def keys_in(body: bytes) -> list[EventKey]:

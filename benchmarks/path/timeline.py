@@ -14,6 +14,8 @@ class NotOnThePath(Exception):
 def timeline(sent: Iterable[Sent], journal: Journal, *, projector: str, consumer: str) -> list[Times]:
     """The times of all accepted commands. If a stage had an event more than once, its first time counts.
 
+    An event that the consumer returned as a failure is applied when a later invocation has ended.
+
     Args:
         sent: the accepted commands.
         journal: everything until the event of the last command was in the lake.
@@ -25,16 +27,19 @@ def timeline(sent: Iterable[Sent], journal: Journal, *, projector: str, consumer
     """
     projected: dict[EventKey, float] = {}
     arrived: dict[EventKey, float] = {}
-    delivered: dict[EventKey, tuple[float, float]] = {}
+    delivered: dict[EventKey, float] = {}
+    applied: dict[EventKey, float] = {}
     in_lake: dict[EventKey, float] = {}
     for invocation in journal.invocations:
         if invocation.function == projector:
             for key in rows_in(invocation.payload):
                 projected.setdefault(key, invocation.begun_s)
         elif invocation.function == consumer:
-            for key, arrived_s in events_in(invocation.payload):
+            for key, arrived_s, is_done in events_in(invocation):
                 arrived.setdefault(key, arrived_s)
-                delivered.setdefault(key, (invocation.begun_s, invocation.ended_s))
+                delivered.setdefault(key, invocation.begun_s)
+                if is_done:
+                    applied.setdefault(key, invocation.ended_s)
     for written in journal.written:
         for key in keys_in(written.body):
             in_lake.setdefault(key, written.ended_s)
@@ -46,7 +51,8 @@ def timeline(sent: Iterable[Sent], journal: Journal, *, projector: str, consumer
                 command.accepted_s,
                 projected[command.key],
                 arrived[command.key],
-                *delivered[command.key],
+                delivered[command.key],
+                applied[command.key],
                 in_lake[command.key],
             )
             for command in sent

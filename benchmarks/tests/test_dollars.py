@@ -1,5 +1,6 @@
 """The arithmetic of `benchmarks.dollars`, with values computed by hand."""
 
+import inspect
 import json
 from dataclasses import replace
 
@@ -7,10 +8,11 @@ import pytest
 
 from benchmarks.dollars import prices
 from benchmarks.dollars.batches import billed_s, mean_batch
-from benchmarks.dollars.deployed import TOTALS_METRICS, monitoring
+from benchmarks.dollars.deployed import RECONCILIATION_METRICS, TOTALS_METRICS, monitoring
 from benchmarks.dollars.functions import Call
 from benchmarks.dollars.hops import Charge, Design, Invocation, Lake, Monitoring, Published, Scene, bill, shards, shared
 from benchmarks.dollars.prices import Price, Prices
+from ops.lake.reconcile.metrics import metric_data
 
 GB = 2**30
 PUBLISHED = Published(records=0.5, bytes=256, kb_units=0.5, put_units=0.5)
@@ -158,4 +160,6 @@ def test_monitoring_is_counted_from_the_template_and_the_functions_lines() -> No
     line = json.dumps({"_aws": {"CloudWatchMetrics": [{"Metrics": [{"Name": "Requests"}]}]}})
     calls = {"api": [Call(1, 1, f"{line}\n")], "projector": [Call(1, 1, f'{line}\n{{"level":"INFO"}}\n')] * 2}
     operations = 6  # of the API: each has its own metric
-    assert monitoring(template, calls) == Monitoring(operations + 1 + 1 + TOTALS_METRICS, 1 + 2, 1, 0)
+    jobs = TOTALS_METRICS + RECONCILIATION_METRICS
+    assert monitoring(template, calls) == Monitoring(operations + 1 + 1 + jobs, 1 + 2, 1, 0)
+    assert inspect.getsource(metric_data).count('("Reconciliation') == RECONCILIATION_METRICS

@@ -68,6 +68,22 @@ def test_the_first_time_at_each_stage_counts() -> None:
     assert found == Times(1.0, 1.1, 1.2, 2.0, 3.5, 4.0, 4.5, 6.0), account
 
 
+def test_an_event_that_was_returned_is_applied_by_a_later_invocation() -> None:
+    _, sent, journal = seen()
+    answers = (["8", "7"], ["8"], list[str]())
+    journal.invocations[1:] = [
+        replace(
+            journal.invocations[1],
+            begun_s=4.0 + turn,
+            ended_s=4.5 + turn,
+            answer=json.dumps({"batchItemFailures": [{"itemIdentifier": each} for each in failed]}).encode(),
+        )
+        for turn, failed in enumerate(answers)
+    ]
+    [found] = timeline([sent], journal, projector="projector", consumer="consumer")
+    assert (found.delivered_s, found.applied_s) == (4.0, 5.5)
+
+
 def test_an_event_that_a_stage_did_not_see_is_reported() -> None:
     account, sent, journal = seen()
     journal.written.clear()
@@ -83,9 +99,9 @@ def seen() -> tuple[str, Sent, Journal]:
     account, data = stored.account_id, outgoing(stored, 0).data
     schema = arrow_schema([(column.name, column.glue_type) for column in table.COLUMNS])
     row = dict.fromkeys((column.name for column in table.COLUMNS), None) | {"account_id": account, "sequence": 2}
-    record = {"kinesis": {"data": base64.b64encode(data).decode(), "approximateArrivalTimestamp": 3.5}}
-    payload = json.dumps({"Records": [record]}).encode()
-    assert list(events_in(payload)) == [((account, 2), 3.5)]
+    kinesis = {"sequenceNumber": "7", "data": base64.b64encode(data).decode(), "approximateArrivalTimestamp": 3.5}
+    payload = json.dumps({"Records": [{"kinesis": kinesis}]}).encode()
+    assert list(events_in(Invocation("consumer", payload, 4.0, 4.5))) == [((account, 2), 3.5, True)]
     journal = Journal(
         [
             Invocation("projector", json.dumps(batch).encode(), 2.0, 3.0),

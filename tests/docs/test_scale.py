@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from account_events.aggregation.buckets import bucket_of
+from ops.lake.reconcile.run import LOCAL_ROWS_MAX
 from ops.lake.totals_function.settings import DAY_MAX_S
 from ops.replay.pace import READ_UNITS_MAX
 from tools import scale
@@ -72,7 +73,13 @@ def test_the_rates_at_which_limits_are_met_exhaust_them() -> None:
 
 def test_numbers_of_the_code_are_those_of_the_computation() -> None:
     assert scale.TOTALS_DAY_MAX_S == DAY_MAX_S
+    assert scale.LOCAL_ROWS == LOCAL_ROWS_MAX
     assert pytest.approx(READ_UNITS_MAX / 0.065) == scale.SCAN_EVENTS
+    mapping = TEMPLATE.partition("  AccountsByOwnerMapping:\n")[2].partition("\n\n")[0]
+    assert "ParallelizationFactor: 10\n" in mapping, "the page states that it cannot be raised"
+    assert "`ParallelizationFactor` is 10, the highest" in " ".join(TEXT.split())
+    shards = scale.NEW_TABLE_WRITES // scale.PARTITION_WRITES
+    assert f"and the read model {min(GIVEN.buckets, 10 * shards)}" in TEXT
     assert "ThrottlingBurstLimit: 500, ThrottlingRateLimit: 1000" in TEMPLATE
     assert "MaximumBatchingWindowInSeconds: 0" in TEMPLATE.partition("  ProjectorMapping:\n")[2].partition("\n\n")[0]
 

@@ -24,6 +24,7 @@ class SeededWorkers:
 
     def start(self, call: Callable[[], Any]) -> Started:
         started = Started()
+        started.set_running_or_notify_cancel()
         self._calls[started] = call
         return started
 

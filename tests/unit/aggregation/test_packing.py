@@ -13,7 +13,8 @@ from account_events.aggregation.buckets import bucket_of, hash_key
 from account_events.aggregation.packing import FRAMING_BYTES_MAX, aggregate, overhead
 from account_events.aggregation.unpacking import unpack
 from account_events.avro.errors import CorruptAggregate
-from projector.outgoing import EVENT_BYTES_MAX, PARTITION_KEY_LENGTH_MAX, RECORD_BYTES_MAX
+from projector.lanes import aggregated
+from projector.outgoing import EVENT_BYTES_MAX, PARTITION_KEY_LENGTH_MAX, RECORD_BYTES_MAX, Outgoing
 
 events = st.lists(st.binary(max_size=300), min_size=1, max_size=40)
 
@@ -26,6 +27,17 @@ def test_the_library_of_aws_unpacks_every_event(datas: list[bytes], bucket: int)
     assert {one["kinesis"]["partitionKey"] for one in found} == {str(bucket)}
     assert {one["kinesis"]["explicitHashKey"] for one in found} == {hash_key(bucket, 32)}
     assert unpack(data) == datas
+
+
+def test_events_in_a_record_of_the_projector_have_its_partition_key() -> None:
+    """Lambda keeps their order with a ParallelizationFactor only if they have."""
+    outgoing = [Outgoing(f"account-{number}", 1, 0, b"event", number) for number in range(200)]
+    entries = [entry for lane in aggregated(32)(outgoing) for entry in lane.waiting]
+    found = [(entry, deaggregate_records([as_lambda_sends(entry.data, entry.partition_key)])) for entry in entries]
+    assert len(entries) == 32
+    assert sum(len(inside) for _, inside in found) == 200
+    for entry, inside in found:
+        assert {one["kinesis"]["partitionKey"] for one in inside} == {entry.partition_key}
 
 
 def as_lambda_sends(data: bytes, partition_key: str) -> dict[str, Any]:

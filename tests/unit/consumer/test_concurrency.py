@@ -298,3 +298,23 @@ def test_a_completed_account_ends_a_series_of_unanswered_calls() -> None:
 def test_an_impossible_number_of_threads_is_refused(number: int) -> None:
     with pytest.raises(ValueError, match=f"from 2 to {THREADS_MAX}, not {number}"):
         Threads(number)
+
+
+def test_a_call_that_waits_for_a_thread_does_not_begin_after_the_end() -> None:
+    """Calls of an earlier batch still occupy all threads, because the store hangs."""
+    hangs, workers, calls = threading.Event(), Threads(2), list[str]()
+
+    class Observed(MemoryInbox):
+        def positions(self, account_ids: Sequence[str]) -> Mapping[str, Position]:
+            calls.extend(account_ids)
+            return super().positions(account_ids)
+
+    for _ in range(workers.count):
+        workers.start(hangs.wait)
+    consumer = Consumer(Inbox(Observed(), lambda _: None), workers=workers)
+    outcome = consumer.receive(records(*encoded("a", 1)), NOW, time_left_s=lambda: 0.01)
+    hangs.set()
+    both_threads = threading.Barrier(workers.count)
+    for started in [workers.start(both_threads.wait) for _ in range(workers.count)]:
+        started.result()
+    assert (outcome.unsafe, calls) == (["1"], [])

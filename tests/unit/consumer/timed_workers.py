@@ -28,6 +28,7 @@ class TimedWorkers:
 
     def start(self, call: Callable[[], Any]) -> Started:
         started = Started()
+        started.set_running_or_notify_cancel()
         self.calls[started] = self.now_s + self.takes_s(), call
         self.most = max(self.most, len(self.calls))
         return started
