@@ -61,19 +61,23 @@ class LambdaHandler:
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> BatchResponse:  # noqa: ANN401 -- Lambda's, untyped
         """Process a batch and return, for each failed account, the first record to redeliver, in the batch's order.
 
-        Without a context, as in a test of your own, there is no limit of time.
+        Without a context, or with a mock that has no number of milliseconds, as in a test of your own, there is no limit
+        of time.
 
         Raises:
             NotAKinesisEvent: nothing was processed; Lambda delivers the whole batch again.
         """
         remaining_ms = getattr(context, "get_remaining_time_in_millis", None)
-        reserve_s = 0.0 if remaining_ms is None else min(self._reserve_s, remaining_ms() / 2_000)
-        outcome = self._consumer.receive(
-            records_of(event),
-            self._now(),
-            time_left_s=remaining_ms and (lambda: remaining_ms() / 1_000 - reserve_s),
-            grace_s=reserve_s / 2,
-        )
+        if remaining_ms is None or not isinstance(left_ms := remaining_ms(), int | float):
+            outcome = self._consumer.receive(records_of(event), self._now())
+        else:
+            reserve_s = min(self._reserve_s, left_ms / 2_000)
+            outcome = self._consumer.receive(
+                records_of(event),
+                self._now(),
+                time_left_s=lambda: remaining_ms() / 1_000 - reserve_s,
+                grace_s=reserve_s / 2,
+            )
         self._report(outcome)
         return {"batchItemFailures": [{"itemIdentifier": number} for number in outcome.unsafe]}
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count, islice
 from math import inf
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -176,13 +177,14 @@ def test_gaps_are_not_queried_once_the_time_is_over() -> None:
     assert isinstance(failure.error, NotAttempted)
 
 
-def test_without_a_context_there_is_no_deadline() -> None:
+@pytest.mark.parametrize("context", [None, object(), MagicMock()])
+def test_without_a_context_there_is_no_deadline(context: object) -> None:
     """As a test of a consumer calls its handler."""
     workers = TimedWorkers(2, takes_s=lambda: 1_000.0)
     handler = LambdaHandler(
         Consumer(Inbox(Counting(), ignore), workers=workers), now=lambda: NOW, report=lambda _: None
     )
-    assert handler(batch_of(list(islice(new_accounts(), 150)))) == {"batchItemFailures": []}
+    assert handler(batch_of(list(islice(new_accounts(), 150))), context) == {"batchItemFailures": []}
 
 
 def test_a_failed_account_before_the_deadline_is_reported_too() -> None:
