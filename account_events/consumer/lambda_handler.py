@@ -61,8 +61,8 @@ class LambdaHandler:
     def __call__(self, event: Mapping[str, Any], context: Any = None) -> BatchResponse:  # noqa: ANN401 -- Lambda's, untyped
         """Process a batch and return, for each failed account, the first record to redeliver, in the batch's order.
 
-        Without a context, or with a mock that has no number of milliseconds, as in a test of your own, there is no limit
-        of time.
+        Without a context, or with a mock that returns no number of milliseconds, as in a test of your own, there is no
+        limit of time.
 
         Raises:
             NotAKinesisEvent: nothing was processed; Lambda delivers the whole batch again.
