@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -20,6 +20,7 @@ from projector.outgoing import outgoing
 
 EVENTS = 1_000
 PUBLISHED_MS = 1_790_000_000_000
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 SCHEMAS = {schema.fingerprint: schema.parsed for schema in CONTRACT.known.values()}
 
 
@@ -59,6 +60,7 @@ def _plain() -> list[Any]:
         event: Any = fastavro.schemaless_reader(BytesIO(data[HEADER_SIZE:]), schema, None)
         row = {name: str(value) if isinstance(value, Decimal) else value for name, value in event.items()}
         row["occurred_at"] = event["occurred_at"].strftime("%Y-%m-%d %H:%M:%S.%f")
+        row["occurred_at_us"] = (event["occurred_at"] - EPOCH) // MICROSECOND
         published_at = datetime.fromtimestamp(
             record["kinesisRecordMetadata"]["approximateArrivalTimestamp"] / 1000, UTC
         )
