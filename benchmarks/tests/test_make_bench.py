@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_baseline_of_make_bench_has_the_results_of_ours() -> None:
-    found = subprocess.run(  # noqa: S603 -- this interpreter
+    found = subprocess.run(
         [sys.executable, "-c", "import benchmarks.__main__"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (found.returncode, found.stderr) == (0, "")

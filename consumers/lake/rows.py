@@ -24,8 +24,7 @@ from consumers.lake.table import COLUMNS, EVENT_TYPES, MONEY, timestamp
 _Writer = Callable[[Any], str]
 _MICROSECONDS = 1_000_000
 _DAY_MS = 86_400_000
-_MADE_OF = {OCCURRED_AT_US.name: "occurred_at"}
-"""The fields of which added columns are made."""
+_OCCURRED_AT = "occurred_at"
 DATE_LENGTH = len("2026-11-25")
 _DATE_IN_JSON = slice(1, 1 + DATE_LENGTH)
 """The date in a time that is quoted as JSON."""
@@ -79,8 +78,7 @@ class Rows:
         published = _NOT_PUBLISHED if published_ms is None else _published(published_ms)
         if day > published.last_day:
             raise OutsidePartitions(day, published.day)
-        texts.insert(layout.published_at, published.text)
-        return Row(day, schema.name, layout.template % tuple(texts))
+        return Row(day, schema.name, layout.template % (*texts, published.text, values[_OCCURRED_AT]))
 
 
 class _Published(NamedTuple):
@@ -98,12 +96,12 @@ class _Layout(NamedTuple):
     """How the events of one schema become lines.
 
     Attributes:
-        template: the line, with a `%s` for each of the event's values, in the table's order, and for published_at.
-        names: the fields that the event has, in the table's order, and the field from which occurred_at_us is made.
+        template: the line, with a `%s` for each of the event's values, in the table's order, and for two more values at
+            its end: published_at and occurred_at_us.
+        names: the fields that the event has, in the table's order.
         values: returns the primitive values of these fields.
         writers: for each of these fields, the function that makes JSON of its primitive value.
         occurred_at: the index of this field.
-        published_at: the index of this column among the values, which do not contain it.
     """
 
     template: str
@@ -111,23 +109,21 @@ class _Layout(NamedTuple):
     values: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     writers: tuple[_Writer, ...]
     occurred_at: int
-    published_at: int
 
 
 def _layout(schema: Schema, values: Mapping[str, Any]) -> _Layout:
-    """The columns in the table's order; a column is null if it is not among the values."""
-    varying = [
-        column for column in COLUMNS if _MADE_OF.get(column.name, column.name) in values or column == PUBLISHED_AT
-    ]
+    """The columns in the table's order, apart from the two at the end; a column without a value is null."""
+    at_the_end = (PUBLISHED_AT, OCCURRED_AT_US)
+    fields = [column for column in COLUMNS if column.name in values]
     constant = {SCHEMA_FINGERPRINT: f'"{schema.fingerprint.hex()}"'}
-    columns = (f'"{each.name}":' + ("%s" if each in varying else constant.get(each, "null")) for each in COLUMNS)
-    template = "{" + ",".join(columns) + "}\n"
-    fields = [column for column in varying if column != PUBLISHED_AT]
-    names = tuple(_MADE_OF.get(field.name, field.name) for field in fields)
-    writers = tuple(map(_writer, fields))
-    return _Layout(
-        template, names, itemgetter(*names), writers, names.index("occurred_at"), varying.index(PUBLISHED_AT)
-    )
+    columns = [
+        f'"{each.name}":' + ("%s" if each in fields else constant.get(each, "null"))
+        for each in COLUMNS
+        if each not in at_the_end
+    ]
+    template = "{" + ",".join([*columns, *(f'"{each.name}":%s' for each in at_the_end)]) + "}\n"
+    names = tuple(field.name for field in fields)
+    return _Layout(template, names, itemgetter(*names), tuple(map(_writer, fields)), names.index(_OCCURRED_AT))
 
 
 def _texts(layout: _Layout, reader: Reader, values: Mapping[str, Any]) -> list[str]:

@@ -52,7 +52,7 @@ def expected(data: bytes, published_at: datetime | None) -> Row:
         "occurred_at_us": (event.occurred_at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1),
     }
     line = {}
-    for column in table.COLUMNS:
+    for column in sorted(table.COLUMNS, key=lambda each: each.name in {"published_at", "occurred_at_us"}):
         value = values.get(column.name)
         if isinstance(value, datetime):
             value = value.replace(tzinfo=None).isoformat(" ", "microseconds")
