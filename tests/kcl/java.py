@@ -1,4 +1,4 @@
-"""Finds Java for the KCL. `python -m tests.kcl.java` fails with one line if Java is missing or too old."""
+"""Finds Java for the KCL and Spark. `python -m tests.kcl.java` fails with one line if Java is missing or too old."""
 
 import os
 import re
@@ -14,12 +14,12 @@ _VERSION = re.compile(r'version "(?:1\.)?(\d+)')
 
 
 class JavaMissing(Exception):
-    """The KCL cannot run on this machine; the message states the reason and the remedy."""
+    """The KCL and Spark cannot run on this machine; the message states the reason and the remedy."""
 
     def __init__(self, found: str) -> None:
         super().__init__(
-            f"The KCL cannot run: Java {OLDEST} or newer was not found ({found}). Install it (Debian and Ubuntu: the "
-            f"package openjdk-{OLDEST}-jre-headless), or set JAVA_HOME."
+            f"The KCL and Spark cannot run: Java {OLDEST} or newer was not found ({found}). Install it (Debian and "
+            f"Ubuntu: the package openjdk-{OLDEST}-jre-headless), or set JAVA_HOME."
         )
 
 

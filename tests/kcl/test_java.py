@@ -1,4 +1,4 @@
-"""If the KCL cannot run, one line states the reason and the remedy. Shell scripts replace Java here."""
+"""If the KCL and Spark cannot run, one line states the reason and the remedy. Shell scripts replace Java here."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def test_without_java_the_run_fails_with_one_line(tmp_path: Path) -> None:
     )
     assert (run.returncode, run.stdout) == (1, "")
     [line] = run.stderr.splitlines()
-    assert line.startswith("The KCL cannot run: Java 17 or newer was not found (no java on PATH). Install it")
+    assert line.startswith("The KCL and Spark cannot run: Java 17 or newer was not found (no java on PATH). Install it")
 
 
 def test_a_java_home_without_java_is_named(tmp_path: Path) -> None:
