@@ -284,7 +284,7 @@ def test_doctor_names_the_command_that_ends_a_fault(
 ) -> None:
     """All parts count as stopped here; a fault has stopped only one of them."""
     for module in (mappings, lake):
-        monkeypatch.setattr(module, "SILENT_LOCALLY", timedelta(0))
+        monkeypatch.setattr(module, "SILENT_LOCALLY", timedelta(seconds=-59))  # also what is read meanwhile
     switch.begin("stopped-lake")
     switch.begin("refused-entries")
     with FaultsServer(switch) as server:
