@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from ops.doctor.deleted import deleted, found
 from ops.doctor.finding import Finding, Kind
 from ops.doctor.stack_view import StackView
-from ops.lake.spark.job_code import code, uploaded_digest
+from ops.lake.spark.job_code import CodeFile, code, uploaded_digest
 from ops.terminal import counted
 
 WHY = "The nightly reconciliation fails, or proves something else."
@@ -65,9 +65,15 @@ def _job(view: StackView, name: str) -> Iterator[Finding]:
         yield JOB_DIFFERS.at(name, f"The job {job} differs from the template in {', '.join(wrong)}.", view.undo)
 
 
+@cache
+def _code_of_this_release() -> tuple[CodeFile, CodeFile]:
+    """Read once: the search for its modules takes a second, and clears caches while other threads import."""
+    return code()
+
+
 def _code(view: StackView) -> Iterator[Finding]:
     lake, repair = view.lake, f"account-events lake job{view.option}"
-    there = {each: uploaded_digest(lake.s3, lake.bucket, each.key) for each in code()}
+    there = {each: uploaded_digest(lake.s3, lake.bucket, each.key) for each in _code_of_this_release()}
     missing = [each.key for each, digest in there.items() if digest is None]
     if missing and not view.is_new:  # it is uploaded after the deployment
         what = f"The bucket {lake.bucket} has no {' and no '.join(missing)}."
