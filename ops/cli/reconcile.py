@@ -89,8 +89,8 @@ def reconcile(
     """Compare the lake with the ledger, event by event, and keep the result for the reports and alarms.
 
     Reads the whole table, or an export of it, and the whole lake. Events that are written meanwhile or are still on
-    their way do not count as findings. If you interrupt the command, no result is kept. Exit code 1 if lake and ledger
-    differ.
+    their way do not count as findings. If you interrupt the command, no result is kept; but with the engine aws, the
+    state machine goes on and keeps it. Exit code 1 if lake and ledger differ.
     """
     _check(engine, export=export, read_units_max=read_units_max, grace_s=grace_s, output=output)
     if engine is Engine.aws:

@@ -12,8 +12,8 @@ from consumers.lake import table
 from consumers.lake.added_columns import OCCURRED_AT_US, PARTITION_KEYS
 from consumers.lake.delivery.parquet import arrow_schema
 from ops.lake.query.duckdb_engine import EVENTS_VIEW, in_duckdb, with_rows
-from ops.lake.reconcile.differences import FIELDS, KEYS, NULL_IN_OLDER_FILES, Evidence
-from ops.lake.reconcile.history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
+from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence, same
+from ops.lake.reconcile.ledger_history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
 from ops.lake.reconcile.ledger_rows import LedgerEvent, Unreadable
 from ops.lake.reconcile.outcome import Counted
 from ops.lake.reconcile.result import AccountFound, Lateness, Standing, Total
@@ -31,15 +31,6 @@ def _struct(side: str, names: Iterable[str]) -> str:
     return "{" + ", ".join(f"'{name}': {side}.{name}" for name in names) + "}"
 
 
-def _same(one: str, other: str, names: Iterable[str]) -> str:
-    return " AND ".join(
-        f"coalesce({one}.{name} = {other}.{name}, true)"
-        if name in NULL_IN_OLDER_FILES
-        else f"{one}.{name} IS NOT DISTINCT FROM {other}.{name}"
-        for name in names
-    )
-
-
 # A row of the lake may lack values that every event has. It is compared nevertheless.
 _LAKE_COPY = "SELECT * REPLACE (coalesce(account_id, '') AS account_id, coalesce(sequence, 0) AS sequence)"
 
@@ -48,15 +39,15 @@ CREATE OR REPLACE TABLE shown AS SELECT * FROM events;
 CREATE OR REPLACE TABLE copies AS
   SELECT DISTINCT s.account_id AS at_account_id, s.sequence AS at_sequence,
     {", ".join(f"c.{name}" for name in (*KEYS, *FIELDS))}
-  FROM account_events c JOIN shown s ON {_same("c", "s", ("dt", "event_type", "account_id", "sequence"))}
-  WHERE NOT ({_same("c", "s", (*KEYS, *FIELDS))});
+  FROM account_events c JOIN shown s ON {same("c", "s", ("dt", "event_type", "account_id", "sequence"))}
+  WHERE NOT ({same("c", "s", (*KEYS, *FIELDS))});
 """
 
 _PREPARE = f"""
 CREATE TABLE suspects AS
   SELECT coalesce(l.account_id, s.account_id) AS account_id, coalesce(l.sequence, s.sequence) AS sequence
   FROM ledger l FULL JOIN shown s ON l.account_id = s.account_id AND l.sequence = s.sequence
-  WHERE l.account_id IS NULL OR s.account_id IS NULL OR NOT ({_same("l", "s", FIELDS)})
+  WHERE l.account_id IS NULL OR s.account_id IS NULL OR NOT ({same("l", "s", FIELDS)})
   UNION
   SELECT account_id, sequence FROM shown GROUP BY ALL HAVING count(*) > 1;
 INSERT INTO suspects

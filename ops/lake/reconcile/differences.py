@@ -57,6 +57,22 @@ class Evidence(NamedTuple):
     reason: str | None
 
 
+def same(one: str, other: str, names: Iterable[str]) -> str:
+    """SQL, for DuckDB and for Spark alike, for whether two rows agree on these columns. Null equals null.
+
+    Args:
+        one: the name of the first row's table.
+        other: that of the second row's table.
+        names: columns of KEYS and FIELDS.
+    """
+    return " AND ".join(
+        f"coalesce({one}.{name} = {other}.{name}, true)"
+        if name in NULL_IN_OLDER_FILES
+        else f"{one}.{name} IS NOT DISTINCT FROM {other}.{name}"
+        for name in names
+    )
+
+
 def findings(evidence: Iterable[Evidence]) -> Iterator[Finding]:
     """The findings; none for an event on which both sides turn out to agree.
 

@@ -15,8 +15,8 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from consumers.lake import table
 from consumers.lake.added_columns import OCCURRED_AT_US
-from ops.lake.reconcile.differences import FIELDS, KEYS, NULL_IN_OLDER_FILES, Evidence
-from ops.lake.reconcile.history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
+from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence, same
+from ops.lake.reconcile.ledger_history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
 from ops.lake.reconcile.outcome import Counted
 from ops.lake.reconcile.result import AccountFound, Lateness, Standing, Total
 from ops.lake.spark.ledger import UNTRANSLATED
@@ -30,15 +30,6 @@ _TIMES = [column.name for column in table.EVENT_FIELDS if column.glue_type == "t
 
 def _struct(side: str) -> str:
     return "named_struct(" + ", ".join(f"'{name}', {side}.{name}" for name in _VALUES) + ")"
-
-
-def _same(one: str, other: str, names: Sequence[str]) -> str:
-    return " AND ".join(
-        f"coalesce({one}.{name} = {other}.{name}, true)"
-        if name in NULL_IN_OLDER_FILES
-        else f"{one}.{name} <=> {other}.{name}"
-        for name in names
-    )
 
 
 _LAKE = f"""
@@ -64,7 +55,7 @@ SELECT
   coalesce(l.is_unreadable, false) AS is_unreadable,
   coalesce(s.number, 1) = 1 AS is_first,
   coalesce(s.is_shown, false) AS is_shown,
-  {_same("l", "s", FIELDS)} AS is_same,
+  {same("l", "s", FIELDS)} AS is_same,
   l.before, l.run, l.error, l.reason,
   l.flow AS ledger_flow, l.currency AS ledger_currency, l.occurred_at AS ledger_occurred_at,
   s.flow AS lake_flow, s.currency AS lake_currency, s.occurred_at AS lake_occurred_at,
@@ -109,8 +100,8 @@ _SUSPECTS = "SELECT DISTINCT account_id, suspect.* FROM grouped WHERE suspect IS
 
 _SHOWN_AND_COPIES = f"""
 SELECT DISTINCT s.account_id AS at_account_id, s.sequence AS at_sequence, {_struct("c")} AS lake
-FROM lake_again c JOIN lake_again s ON {_same("c", "s", ("dt", "event_type", "account_id", "sequence"))}
-WHERE s.is_shown AND NOT ({_same("c", "s", _VALUES)})
+FROM lake_again c JOIN lake_again s ON {same("c", "s", ("dt", "event_type", "account_id", "sequence"))}
+WHERE s.is_shown AND NOT ({same("c", "s", _VALUES)})
 """
 
 _EVIDENCE = f"""
