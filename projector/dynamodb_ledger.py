@@ -9,7 +9,7 @@ from account_events.avro.encoder import ENCODERS, Encoders
 from projector.dynamodb_errors import translated
 from projector.errors import Refused
 from projector.outgoing import Arrival, Poison
-from projector.parse import first_of, first_recent, newest_us, occurred_us, read_events
+from projector.parse import first_recent, newest_us, occurred_us, read_events
 from projector.predecessors import Key
 
 if TYPE_CHECKING:
@@ -96,9 +96,8 @@ class DynamoDBLedger:
                 query.pop("Limit", None)
         except Refused as error:
             return [_unreadable(last, error, position)]
-        if first is None:
-            first = first_of(images, last.sequence)
-        return read_events(images, last.account_id, first, last.sequence, position, encoders=self._encoders)
+        # Without an older row the window reaches back to the account's first event, even if its row is missing.
+        return read_events(images, last.account_id, first or 1, last.sequence, position, encoders=self._encoders)
 
     def _images(self, account_id: str, first: int, last: int) -> dict[int, Any]:
         """The account's rows by version."""

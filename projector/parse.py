@@ -160,18 +160,14 @@ def first_recent(
         window_us: microseconds.
 
     Returns:
-        None if no row is old enough to show where the window begins: read older rows, if there are any.
+        None if no row is old enough to show where the window begins: read older rows. If there are none, the window
+        begins with the account's first event, sequence 1.
     """
     for version in sorted(images, reverse=True):
         at_us = None if is_snapshot_version(version) else occurred_us(images[version])
         if at_us is not None and before_us is not None and before_us - at_us >= window_us:
             return min(sequence_from(version) + 1, last)
     return None
-
-
-def first_of(images: Iterable[int], last: int) -> int:
-    """The first sequence among the versions of an account's rows; `last` if none of the rows is an event."""
-    return min((sequence_from(version) for version in images if not is_snapshot_version(version)), default=last)
 
 
 class _NoKey(Exception):

@@ -135,8 +135,9 @@ def test_a_window_without_a_time_ends_at_the_newest_event(full: Table) -> None:
     assert isinstance(full.ledger.recent(Key("a", 20), None, 3_000_000, POSITION)[3], Poison)
 
 
-def test_without_rows_a_window_reports_its_last_event_as_missing(full: Table) -> None:
-    missing = [Poison("nobody", 4, 4, NO_ROW, POSITION)]
+def test_without_an_older_row_a_window_begins_with_the_first_event(full: Table) -> None:
+    """Even if that event's row is missing."""
+    missing = [Poison("nobody", 1, 1, NO_ROW, POSITION)]
     assert full.ledger.recent(Key("nobody", 4), None, 1_000_000, POSITION) == missing
     assert memory_of().recent(Key("nobody", 4), None, 1_000_000, POSITION) == missing
 

@@ -9,7 +9,7 @@ from account_events.avro.encoder import ENCODERS, Encoders
 from projector.errors import Unavailable
 from projector.outgoing import Arrival
 from projector.parking import Parked
-from projector.parse import first_of, first_recent, newest_us, occurred_us, read_events
+from projector.parse import first_recent, newest_us, occurred_us, read_events
 from projector.predecessors import Key
 
 
@@ -102,7 +102,7 @@ class MemoryLedger:
         images = {version: image for version, image in rows.items() if version <= version_of(last.sequence)}
         if before_us is None:
             before_us = newest_us(images)
-        first = first_recent(images, last.sequence, before_us, window_us) or first_of(images, last.sequence)
+        first = first_recent(images, last.sequence, before_us, window_us) or 1
         return self._events(last.account_id, first, last.sequence, position)
 
     def _read(self) -> None:

@@ -97,7 +97,24 @@ def test_an_event_whose_predecessor_is_not_in_the_table_parks_its_account() -> N
     assert deliver(memory, 5) == DONE
     assert on_stream(memory) == []
     parked = memory.parking.parked["a"]
-    assert (parked.first, parked.held_through, parked.reason) == (4, 5, NO_ROW)
+    assert (parked.first, parked.held_through, parked.reason) == (1, 5, NO_ROW)
+
+
+def test_a_missing_first_row_parks_its_account_at_that_row() -> None:
+    """Without the row, nothing shows that the window does not reach back to the account's first event."""
+    memory = projector(order_window_s=60.0)
+    del memory.ledger.rows["a"][1]
+    assert deliver(memory, 3) == DONE
+    assert on_stream(memory) == []
+    parked = memory.parking.parked["a"]
+    assert (parked.first, parked.held_through, parked.reason) == (1, 3, NO_ROW)
+
+
+def test_a_missing_first_row_before_the_window_changes_nothing() -> None:
+    memory = projector(order_window_s=2.5)
+    del memory.ledger.rows["a"][1]
+    assert deliver(memory, 8) == DONE
+    assert on_stream(memory) == [6, 7, 8]
 
 
 @pytest.mark.parametrize("image", [{"Type": {"S": "INTEREST"}}, {"Timestamp": {"S": "yesterday"}}, {"Format": None}])
