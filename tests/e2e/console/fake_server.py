@@ -4,7 +4,7 @@ import json
 import queue
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Lock, Thread
@@ -60,16 +60,17 @@ class FakeConsole:
             for stream in self._streams:
                 stream.put(None)
 
-    def stream(self) -> Iterator[str]:
+    @contextmanager
+    def stream(self) -> Iterator[Iterator[str]]:
+        """Open a page's stream. It holds every event sent from now on, as the page calls itself live from now on."""
         mine: queue.Queue[str | None] = queue.Queue()
-        for name, data in (("status", self.status), ("findings", self.findings)):
-            mine.put(f"event: {name}\ndata: {json.dumps(data)}\n\n")
         with self._lock:
+            for name, data in (("status", self.status), ("findings", self.findings)):
+                mine.put(f"event: {name}\ndata: {json.dumps(data)}\n\n")
             self._streams.append(mine)
         self.connected.set()
         try:
-            while (text := mine.get()) is not None:
-                yield text
+            yield iter(mine.get, None)  # None ends the stream
         finally:
             with self._lock:
                 self._streams.remove(mine)
@@ -107,11 +108,16 @@ class FakeConsole:
         if path == "/api/faults":
             for each in self.status["faults"]:
                 each["is_on"] = False
-            return 200, {"faults": self.status["faults"]}
+            return self._changed({"faults": self.status["faults"]})
         [fault] = [each for each in self.status["faults"] if path == f"/api/faults/{each['name']}"]
         fault |= {"is_on": body["on"] and not fault["is_momentary"], "settings": body.get("settings", {})}
         fault["began_at"] = given.at(90) if body["on"] else fault["began_at"]
-        return 200, fault
+        return self._changed(fault)
+
+    def _changed(self, found: Json) -> Answer:
+        """Answer, and send the status that the faults now have: an earlier one may still be on its way to the page."""
+        self.send("status", self.status)
+        return 200, found
 
     def _accept(self, body: Json) -> Answer:
         """Carry the command out, and publish its event."""
@@ -163,16 +169,14 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def _stream(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Connection", "close")
-        self.end_headers()
-        for text in self.console.stream():
-            try:
+        with self.console.stream() as texts, suppress(OSError):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            for text in texts:
                 self.wfile.write(text.encode())
                 self.wfile.flush()
-            except OSError:
-                return
 
     def log_message(self, *_: Any) -> None:  # noqa: ANN401 -- as its base class has it
         """Log nothing."""

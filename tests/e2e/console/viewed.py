@@ -7,8 +7,6 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 HEIGHT = 900
 
-expect.set_options(timeout=20_000)  # a busy machine takes longer than the default of 5 s
-
 
 class Viewed:
     """The page, with its requests and what it logs.
