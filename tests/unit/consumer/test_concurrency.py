@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
+from typing import Any
 
 import pytest
 
@@ -250,7 +251,7 @@ def test_a_store_that_does_not_answer_gets_few_calls(
     assert (outcome.applied, outcome.checkpoint) == (0, None)
 
 
-def delivered(consumer: Consumer[None], batch: Sequence[KinesisRecord], times: int) -> list[Outcome]:
+def delivered(consumer: Consumer[Any], batch: Sequence[KinesisRecord], times: int) -> list[Outcome]:
     """Deliver the batch, and then the records from the first one to redeliver on, as Lambda does."""
     outcomes = []
     for _ in range(times):
