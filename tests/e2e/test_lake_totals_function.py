@@ -231,3 +231,9 @@ def test_a_late_delivery_is_in_the_view_of_the_catalog_after_a_run(
     version = stored().version
     refresh(deployment)
     assert stored().version == version
+
+
+@pytest.mark.usefixtures("compacted")
+def test_a_compacted_lake_without_the_view_is_no_failure(deployment: LocalDeployment) -> None:
+    """As on the local stack after `account-events lake compact`: DuckDB needs no view in a catalog."""
+    assert refresh(deployment)["failed"] == 0
