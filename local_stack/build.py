@@ -95,7 +95,7 @@ PACKAGES = {
                     "duckdb_*",
                     "engine",
                     "file*",
-                    "history",
+                    "history*",
                     "manifest",
                     "other_types",
                     "totals*",
@@ -103,7 +103,7 @@ PACKAGES = {
             ),
             "ops/lake/totals_function/*.py",
         ),
-        frozenset({"s3"}),
+        frozenset({"glue", "s3"}),
         not_local=("_duckdb*", "adbc_driver_duckdb", "duckdb*", "sqlglot*"),
     ),
 }

@@ -5,7 +5,7 @@ Lambda passes such a batch to a function on a DynamoDB stream with NEW_IMAGE
 "NewImage": {...}, "SequenceNumber": "..."}}, ...]}`, oldest first.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -1,6 +1,6 @@
 """Applies batches of Kinesis records through the inbox and reports which records are safe to checkpoint."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
@@ -9,7 +9,7 @@ from account_events.avro.errors import Undecodable
 from account_events.consumer.errors import NotAttempted
 from account_events.consumer.inbox import Inbox
 from account_events.consumer.position import Arrival, Gap
-from account_events.consumer.receiving import Receiving, in_order
+from account_events.consumer.receiving import Receiving, Unanswered, in_order
 from account_events.consumer.workers import CallingThread, Workers
 
 Effect = TypeVar("Effect")
@@ -115,13 +115,14 @@ class Consumer(Generic[Effect]):
         workers: Workers | None = None,
     ) -> None:
         self._inbox, self._dead_letter, self._workers = inbox, dead_letter, workers or CallingThread()
+        self._unanswered = Unanswered()
 
     def receive(
         self,
         records: Iterable[KinesisRecord],
         now_s: float,
         *,
-        buffer_failures: bool = False,
+        buffer_failures: bool | Collection[str] = False,
         time_left_s: Callable[[], float] | None = None,
         grace_s: float = 0.0,
     ) -> Outcome:
@@ -130,8 +131,8 @@ class Consumer(Generic[Effect]):
         Args:
             records: oldest first.
             now_s: seconds since 1970.
-            buffer_failures: set it after enough retries. Events that the handler refuses are then buffered, their
-                accounts wait in the inbox, and their records need not be delivered again.
+            buffer_failures: set it after enough retries, for all accounts or for some. Events that the handler refuses
+                are then buffered, their accounts wait in the inbox, and their records need not be delivered again.
             time_left_s: returns how many seconds are left. Once it returns 0 or less, no call of the store begins, and
                 the records that are not processed have to be redelivered.
             grace_s: how many seconds longer the store's calls in progress are awaited, if `workers` are threads.
@@ -142,6 +143,7 @@ class Consumer(Generic[Effect]):
         receiving = Receiving(
             self._inbox,
             arrivals,
+            self._unanswered.ordered(arrivals),
             now_s,
             buffer_failures=buffer_failures,
             workers=self._workers,
@@ -151,7 +153,9 @@ class Consumer(Generic[Effect]):
         receiving.run()
         outcome = Outcome()
         not_attempted: list[int] = []
-        for account_id, received in in_order(receiving, arrivals):
+        results = list(in_order(receiving, arrivals))
+        self._unanswered.note(results)
+        for account_id, received in results:
             outcome.applied += received.applied
             outcome.duplicates += received.duplicates
             outcome.buffered += received.buffered

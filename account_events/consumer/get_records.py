@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from account_events.consumer.consumer import Consumer, KinesisRecord, Outcome
+from account_events.consumer.refusals import Refusals
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
 
 RECORDS_MAX = 1_000
 ATTEMPTS_MAX = 10
-"""After this many attempts, the inbox buffers the events that the handler refuses."""
+"""After so many refusals of an account's events, the inbox buffers them."""
 CLOCKS_DIFFER_S = 60.0
 """The tolerated difference between this clock and that of Kinesis. Records may be read twice, but none is missed."""
 StartingPosition = Literal["TRIM_HORIZON", "LATEST"]
@@ -49,7 +50,7 @@ class StreamReader:
         self._client, self._stream_name, self._consumer, self._position = client, stream_name, consumer, position
         self._iterators: dict[str, str | None] = {}
         self._first: dict[str, str] = {}
-        self._tried: dict[str, tuple[str, int]] = {}
+        self._refusals: dict[str, Refusals] = {}
         self._starts: dict[str, dict[str, Any]] = {}
         self._checkpoints: dict[str, str] = {}
         self._finished: set[str] = set()
@@ -87,8 +88,8 @@ class StreamReader:
 
         If no shard had records but accounts have gaps, or the gaps cannot be queried, one outcome is yielded. If an
         outcome has unsafe records, the next poll reads that shard again, starting after its checkpoint; wait a little
-        before that poll. After ATTEMPTS_MAX attempts, the inbox buffers the events that the handler refuses, and their
-        accounts wait there. Poll at most five times a second: all readers of a shard share this limit.
+        before that poll. After ATTEMPTS_MAX refusals of an account's events, the inbox buffers them, and the account
+        waits there. Poll at most five times a second: all readers of a shard share this limit.
 
         Args:
             now_s: seconds since 1970.
@@ -102,18 +103,15 @@ class StreamReader:
             records = self._read(shard_id)
             if records:
                 is_quiet = False
-                number, times = self._tried.get(shard_id, ("", 0))
-                outcome = self._consumer.receive(records, now_s, buffer_failures=times >= ATTEMPTS_MAX)
+                refusals = self._refusals.setdefault(shard_id, Refusals(ATTEMPTS_MAX))
+                outcome = self._consumer.receive(records, now_s, buffer_failures=refusals.accounts)
+                refusals.count(outcome)
                 if outcome.checkpoint:
                     self._checkpoints[shard_id] = outcome.checkpoint
                 if outcome.unsafe:
                     self._first[shard_id] = records[0].sequence_number
-                    first = outcome.unsafe[0]
-                    self._tried[shard_id] = (first, times + 1 if first == number else 1)
                     self._iterators[shard_id] = None  # the next poll requests one at the checkpoint
                     self._finished.discard(shard_id)
-                else:
-                    self._tried.pop(shard_id, None)
                 yield outcome
         if is_quiet:
             outcome = self._consumer.receive([], now_s)

@@ -13,17 +13,20 @@ from contextlib import contextmanager
 from typing import Any
 
 from account_events.consumer.consumer import Consumer, Failure, KinesisRecord, Outcome
+from account_events.consumer.errors import NotAttempted
+from account_events.consumer.refusals import Refusals
 
 ATTEMPTS_MAX = 100
+"""After so many attempts in a row that apply and buffer nothing, the process ends."""
 REFUSALS_MAX = 10
-"""After this many attempts, the inbox buffers the events that the handler refuses, and their accounts wait there."""
+"""After so many refusals of an account's events, the inbox buffers them, and the account waits there."""
 CHECKPOINTS_MAX = 5
 LEASE_LOST = "ShutdownException"
 """The KCL's error for a lost lease (software.amazon.kinesis.exceptions): another worker may read the shard already."""
 
 
 class NotProcessed(SystemExit):
-    """A batch failed ATTEMPTS_MAX times. The process ends, and the next worker of the shard starts with this batch."""
+    """A batch made no progress in ATTEMPTS_MAX attempts. The process ends; the shard's next worker starts with it."""
 
 
 class NotCheckpointed(Exception):
@@ -68,8 +71,8 @@ class KclProcessor:
         """Process a batch and checkpoint it.
 
         Raises:
-            NotProcessed: a record was still unsafe after ATTEMPTS_MAX attempts, or another error occurred. Let it end
-                the process.
+            NotProcessed: a record is unsafe, and ATTEMPTS_MAX attempts in a row made no progress, or another error
+                occurred. Let it end the process.
         """
         with _process_ended_by_errors():
             self._process(process_records_input.records, process_records_input.checkpointer)
@@ -78,11 +81,13 @@ class KclProcessor:
         remaining = [
             KinesisRecord(record.sequence_number, record.binary_data, record.sub_sequence_number) for record in records
         ]
-        for attempt in range(ATTEMPTS_MAX):
-            if attempt:
-                self._pause()
-            outcome = self._consumer.receive(remaining, self._now(), buffer_failures=attempt >= REFUSALS_MAX)
+        refusals, attempts = Refusals(REFUSALS_MAX), 0
+        while True:
+            outcome = self._consumer.receive(remaining, self._now(), buffer_failures=refusals.accounts)
             self._report(outcome)
+            refusals.count(outcome)
+            # Accounts that were not attempted must not use up the attempts while others advance.
+            attempts = 1 if outcome.applied or outcome.buffered else attempts + 1
             if outcome.checkpoint is not None:
                 done = outcome.checkpoint, outcome.checkpoint_sub_sequence_number
                 self._checkpoint(checkpointer, *done)
@@ -90,11 +95,9 @@ class KclProcessor:
                 remaining = remaining[numbers.index(done) + 1 :]
             if not outcome.unsafe:
                 return
-        failure = next(each for each in outcome.failures if each.sequence_number is not None)
-        raise NotProcessed(
-            f"Record {failure.sequence_number}, sub-sequence number {failure.sub_sequence_number}, failed "
-            f"{ATTEMPTS_MAX} times: {failure.error}"
-        )
+            if attempts >= ATTEMPTS_MAX:
+                raise _not_processed(outcome)
+            self._pause()
 
     def lease_lost(self, lease_lost_input: object) -> None:
         """Do nothing: another worker has the shard, and this one must not checkpoint."""
@@ -128,6 +131,15 @@ class KclProcessor:
                 return True
         self._report(Outcome(failures=[Failure(None, None, _not_checkpointed(numbers, failure))]))
         return False
+
+
+def _not_processed(outcome: Outcome) -> NotProcessed:
+    unsafe = [each for each in outcome.failures if each.sequence_number is not None]
+    failure = next((each for each in unsafe if not isinstance(each.error, NotAttempted)), unsafe[0])
+    return NotProcessed(
+        f"Record {failure.sequence_number}, sub-sequence number {failure.sub_sequence_number}, cannot be processed: "
+        f"{failure.error} {ATTEMPTS_MAX} attempts in a row made no progress."
+    )
 
 
 def _not_checkpointed(numbers: Sequence[Any], cause: Exception | None) -> NotCheckpointed:

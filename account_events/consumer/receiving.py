@@ -1,11 +1,13 @@
 """Receives a batch's accounts, several at a time. Pure: `Workers` carries out the calls of the store.
 
 Accounts are independent, and one account's calls follow one another, so its events stay in order. Accounts begin in the
-order in which they occur in the batch. So if the time ends, the first records are the most likely to be done.
+order in which they occur in the batch. So if the time ends, the first records are the most likely to be done. But
+accounts for which the store did not answer in an earlier delivery come last. Otherwise, accounts whose items are
+throttled would stop the others at each delivery.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import islice
@@ -20,7 +22,35 @@ from account_events.consumer.workers import CallingThread, Started, Workers
 Effect = TypeVar("Effect")
 
 UNANSWERED_MAX = 10
-"""After so many calls without an answer, one at a time and without a completed account, the batch is not continued."""
+"""After so many calls without an answer, one at a time and without a completed account, the batch is not continued.
+
+An account has at most one such call in a batch, so these are as many accounts.
+"""
+LATE_MAX = 10_000
+"""How many accounts for which the store did not answer are remembered."""
+
+
+class Unanswered:
+    """The accounts for which the store did not answer at their last attempt, in the order of these attempts."""
+
+    def __init__(self) -> None:
+        self._late: dict[str, None] = {}
+
+    def ordered(self, account_ids: Iterable[str]) -> list[str]:
+        """The accounts in the order in which they are to be attempted: those that are late come last."""
+        turns = {account_id: number for number, account_id in enumerate(self._late)}
+        return sorted(account_ids, key=lambda account_id: turns.get(account_id, -1))
+
+    def note(self, received: Iterable[tuple[str, Received]]) -> None:
+        """Note a batch's results. An account that was not attempted keeps its turn."""
+        for account_id, each in received:
+            if isinstance(each.error, NotAttempted):
+                continue
+            self._late.pop(account_id, None)
+            if isinstance(each.error, Unavailable):
+                self._late[account_id] = None
+        while len(self._late) > LATE_MAX:
+            del self._late[next(iter(self._late))]
 
 
 class Pace:
@@ -65,8 +95,9 @@ class Receiving(Generic[Effect]):
     Args:
         inbox: applies the events.
         arrivals: each account's arrivals, in the order of the stream.
+        account_ids: the accounts in the order in which they begin.
         now_s: seconds since 1970.
-        buffer_failures: see `Inbox.receive`.
+        buffer_failures: see `Inbox.receive`; for all accounts, or the accounts for which it is set.
         workers: carry out the calls of the store.
         time_left_s: no call begins once it returns 0 or less.
         grace_s: how many seconds after that the calls in progress are awaited. The result of a call that takes longer
@@ -77,9 +108,10 @@ class Receiving(Generic[Effect]):
         self,
         inbox: Inbox[Effect],
         arrivals: Mapping[str, Sequence[Arrival]],
+        account_ids: Iterable[str],
         now_s: float,
         *,
-        buffer_failures: bool,
+        buffer_failures: bool | Collection[str],
         workers: Workers,
         time_left_s: Callable[[], float] | None,
         grace_s: float,
@@ -88,7 +120,7 @@ class Receiving(Generic[Effect]):
         self._inbox, self._arrivals, self._now_s, self._buffer_failures = inbox, arrivals, now_s, buffer_failures
         self._workers, self._time_left_s, self._grace_s = workers, time_left_s, grace_s
         self._pace = Pace(workers.count)
-        self._new = deque(arrivals)
+        self._new = deque(account_ids)
         self._ready: deque[Steps[None]] = deque()
         self._due: deque[tuple[Steps[None], Callable[[], Any]]] = deque()
         self._calls: dict[Started, _Call] = {}
@@ -167,11 +199,12 @@ class Receiving(Generic[Effect]):
         self._is_reading = False
 
     def _account(self, account_id: str, position: Callable[[], Position] | None = None) -> Steps[None]:
+        given = self._buffer_failures
         received = self.received[account_id] = yield from self._inbox.steps(
             account_id,
             self._arrivals[account_id],
             self._now_s,
-            buffer_failures=self._buffer_failures,
+            buffer_failures=given if isinstance(given, bool) else account_id in given,
             position=position,
         )
         if not isinstance(received.error, Unavailable):

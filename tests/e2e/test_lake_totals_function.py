@@ -1,4 +1,4 @@
-"""The deployed function that refreshes the daily totals, and what its role allows, with IAM enforced."""
+"""The deployed function that refreshes daily totals and view, and what its role allows, with IAM enforced."""
 
 import base64
 import io
@@ -11,19 +11,27 @@ from typing import Any
 
 import pytest
 
+from consumers.lake import table
 from local_stack.build import RUNTIME
 from local_stack.local_deployment import LocalDeployment
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.catalog import queries
+from ops.lake.query.history import MONTH_LENGTH
+from ops.lake.query.history import NAME as HISTORY
+from ops.lake.query.history_store import HistoryStore
+from ops.lake.query.history_view import HistoryView, StoredView
+from ops.lake.query.manifest import KEY as MANIFEST
+from ops.lake.query.manifest import Manifest, Month
 from tests.e2e.test_lake import open_account, wait_until_idle
+from tests.support.glue_view import stored_view
 
 PROBE = """
 import botocore.session
-s3 = botocore.session.get_session().create_client("s3")
 def handler(event, context):
+    client = botocore.session.get_session().create_client(event["service"])
     try:
-        getattr(s3, event["operation"])(**event["arguments"])
+        getattr(client, event["operation"])(**event["arguments"])
     except Exception as error:
         return type(error).__name__ + ": " + str(error)
     return "allowed"
@@ -89,7 +97,7 @@ def test_the_schedule_invokes_the_function(deployment: LocalDeployment) -> None:
 
 @pytest.fixture(scope="module")
 def probe(deployment: LocalDeployment) -> Iterator[Any]:
-    """Makes calls of S3 in a function with the role of the deployed one."""
+    """Makes calls in a function with the role of the deployed one."""
     functions = deployment.address.client("lambda", 60.0, attempts_max=1)
     role = functions.get_function_configuration(FunctionName=deployment.address.outputs["LakeTotalsFunctionName"])[
         "Role"
@@ -106,9 +114,8 @@ def probe(deployment: LocalDeployment) -> Iterator[Any]:
         Timeout=30,
     )
 
-    def call(operation: str, **arguments: str) -> str:
-        arguments = {"Bucket": deployment.address.outputs["LakeBucketName"], **arguments}
-        payload = json.dumps({"operation": operation, "arguments": arguments}).encode()
+    def call(service: str, operation: str, **arguments: object) -> str:
+        payload = json.dumps({"service": service, "operation": operation, "arguments": arguments}).encode()
         answer = functions.invoke(FunctionName="probe-of-totals", Payload=payload)
         return str(json.loads(answer["Payload"].read()))
 
@@ -126,6 +133,9 @@ def probe(deployment: LocalDeployment) -> Iterator[Any]:
         ("get_object", {"Key": "daily_totals/probe"}, True),
         ("list_objects_v2", {"Prefix": "events/"}, True),
         ("list_objects_v2", {"Prefix": "daily_totals/"}, True),
+        ("list_objects_v2", {"Prefix": "account_months/"}, True),
+        ("put_object", {"Key": "account_months/manifest.json", "Body": "x"}, False),
+        ("get_object", {"Key": "account_months/probe"}, False),
         ("put_object", {"Key": "events/probe", "Body": "x"}, False),
         ("put_object", {"Key": "errors/probe", "Body": "x"}, False),
         ("get_object", {"Key": "errors/probe"}, False),
@@ -135,12 +145,95 @@ def probe(deployment: LocalDeployment) -> Iterator[Any]:
     ],
 )
 def test_the_role_allows_the_function_s_own_work_only(
+    deployment: LocalDeployment,
     probe: Any,  # noqa: ANN401 -- the fixture's function
     operation: str,
     arguments: dict[str, str],
     *,
     is_allowed: bool,
 ) -> None:
-    answer = probe(operation, **arguments)
+    answer = probe("s3", operation, Bucket=deployment.address.outputs["LakeBucketName"], **arguments)
     assert (answer == "allowed") is is_allowed, answer
     assert is_allowed or "AccessDenied" in answer or "Forbidden" in answer
+
+
+def test_the_role_may_replace_the_view_but_not_create_or_delete_it(
+    deployment: LocalDeployment,
+    probe: Any,  # noqa: ANN401 -- the fixture's function
+    history_view: Any,  # noqa: ANN401 -- a client
+) -> None:
+    """The emulator does not distinguish Glue's tables: tests/template checks which one the role may change."""
+    database = deployment.address.outputs["LakeDatabaseName"]
+    view = history_view.get_table(DatabaseName=database, Name=HISTORY)["Table"]
+    for operation, arguments, is_allowed in (
+        ("get_table", {"Name": HISTORY}, True),
+        ("update_table", {"TableInput": stored_view(), "VersionId": view["VersionId"]}, True),
+        ("update_table", {"TableInput": stored_view(), "VersionId": view["VersionId"]}, False),
+        ("create_table", {"TableInput": {**stored_view(), "Name": "other"}}, False),
+        ("delete_table", {"Name": HISTORY}, False),
+        ("get_tables", {}, False),
+    ):
+        answer = probe("glue", operation, DatabaseName=database, **arguments)
+        reason = "ConcurrentModification" if operation == "update_table" else "AccessDenied"
+        assert (answer == "allowed") if is_allowed else (reason in answer), (operation, answer)
+
+
+@pytest.fixture
+def history_view(deployment: LocalDeployment) -> Iterator[Any]:
+    """Glue, with the view over all events, as Athena has created it."""
+    glue, database = deployment.address.client("glue"), deployment.address.outputs["LakeDatabaseName"]
+    glue.create_table(DatabaseName=database, TableInput=stored_view())
+    yield glue
+    glue.delete_table(DatabaseName=database, Name=HISTORY)
+
+
+@pytest.fixture
+def compacted(deployment: LocalDeployment) -> Iterator[HistoryStore]:
+    """The lake's manifest, in which all of this month's days until today are compacted."""
+    open_account(deployment, "1.00")
+    wait_until_idle(deployment)
+    deployed = lake(deployment)
+    store, today = deployed.history_store(), f"{datetime.now(UTC):%Y-%m-%d}"
+    month = today[:MONTH_LENGTH]
+    key = f"{table.MONTHS_PREFIX}dt_month={month}/account_bucket={table.BUCKETS[0]}/{month}-probe.parquet"
+    deployed.s3.put_object(Bucket=deployed.bucket, Key=key, Body=b"not read by this test")
+    days = {day: digest for day, digest in store.days().items() if day.startswith(month) and day <= today}
+    name = f"{month}-probe"
+    store.update(lambda _: Manifest({month: Month(today, name, store.compactions()[name], days, 1)}))
+    yield store
+    for each in (key, MANIFEST):
+        deployed.s3.delete_object(Bucket=deployed.bucket, Key=each)
+
+
+def test_a_late_delivery_is_in_the_view_of_the_catalog_after_a_run(
+    deployment: LocalDeployment,
+    history_view: Any,  # noqa: ANN401 -- a client
+    compacted: HistoryStore,
+) -> None:
+    """The view reads the day from `account_months` until a file is added to it."""
+    view = HistoryView(history_view, deployment.address.outputs["LakeDatabaseName"])
+
+    def stored() -> StoredView:
+        found = view.read()
+        assert found is not None
+        return found
+
+    before = stored()
+    refresh(deployment)
+    assert stored().select == compacted.history().select(), "the manifest is newer than the view"
+    assert compacted.history().reopened == frozenset()
+    assert not view.replace(before, "SELECT 1"), "it was replaced since"
+    open_account(deployment, "2.00")
+    wait_until_idle(deployment)
+    refresh(deployment)
+    assert stored().select == compacted.history().select()
+    assert compacted.history().reopened == {f"{datetime.now(UTC):%Y-%m-%d}"}
+    version = stored().version
+    refresh(deployment)
+    assert stored().version == version
+
+
+@pytest.mark.usefixtures("compacted")
+def test_a_compacted_lake_without_the_view_is_no_failure(deployment: LocalDeployment) -> None:
+    """As on the local stack after `account-events lake compact`: DuckDB needs no view in a catalog."""
+    assert refresh(deployment)["failed"] == 0

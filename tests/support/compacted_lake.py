@@ -42,13 +42,14 @@ class CompactedLake:
 
     Attributes:
         now: the current time of all commands.
-        view: the SELECT of the view `account_history` in Athena.
+        view: the statement of the view `account_history` in Athena.
+        view_version: how often the view was created.
         running: the queries that may still be running, by their SELECT: the last one that has begun with it.
     """
 
     def __init__(self, root: Path, rows: Sequence[LakeRow], now: datetime) -> None:
         self.root, self.bucket, self.now = root, FolderBucket(root), now
-        self.view = HISTORY_VIEW
+        self.view, self.view_version = HISTORY_VIEW, 1
         self.running: dict[str, Running] = {}
         self._names = 0
         self._files = 0
@@ -137,7 +138,7 @@ class CompactedLake:
 
     def _create_view(self, statement: str) -> None:
         self.bucket.before("view", NAME)
-        self.view = statement
+        self.view, self.view_version = statement, self.view_version + 1
 
     def _new_name(self, month: str) -> str:
         self._names += 1

@@ -103,6 +103,11 @@ def test_the_events_partitions_are_projected() -> None:
     assert environment["FIRST_DAY"] == {"Ref": "LakeFirstDay"}
 
 
+def test_the_function_that_refreshes_the_view_has_the_views_database() -> None:
+    variables = properties("LakeTotalsFunction")["Environment"]["Variables"]
+    assert variables["LAKE_DATABASE_NAME"] == properties("LakeTotalsTable")["DatabaseName"] == {"Ref": "LakeDatabase"}
+
+
 def test_the_totals_partitions_are_projected() -> None:
     found = table_input("LakeTotalsTable")
     year, month = ({"Fn::Select": [part, {"Fn::Split": ["-", {"Ref": "LakeFirstDay"}]}]} for part in (0, 1))

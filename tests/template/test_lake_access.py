@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from consumers.lake import table
+from ops.lake.query.history import NAME as HISTORY
+from ops.lake.query.manifest import KEY as MANIFEST
 from ops.lake.reconcile.metrics import NAMESPACE
 from ops.lake.reconcile.result import FOLDER as RECONCILIATIONS_PREFIX
 from tests.template.test_template import RESOURCES, properties, statements
@@ -60,6 +62,7 @@ CATALOG_READS = {
 # Firehose needs a table's versions as well; without them, it delivers nothing (Amazon Data Firehose developer guide,
 # Grant Firehose access to AWS Glue for data format conversion).
 COLUMN_READS = {"glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"}
+VIEW_CHANGES = {"glue:GetTable", "glue:UpdateTable"}
 JOB_LOGS = {"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"}
 ROLES: dict[str, Grants] = {
     "LakeDeliveryRole": {
@@ -84,6 +87,11 @@ ROLES: dict[str, Grants] = {
         "${Lake.Arn}": {"s3:ListBucket"},
         f"${{Lake.Arn}}/{table.EVENTS_PREFIX}*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{table.TOTALS_PREFIX}*": {"s3:GetObject", "s3:PutObject"},
+        f"${{Lake.Arn}}/{MANIFEST}": {"s3:GetObject"},
+        # Glue requires all three for a table (AWS Glue developer guide, Specifying AWS Glue resource ARNs).
+        CATALOG: VIEW_CHANGES,
+        DATABASE: VIEW_CHANGES,
+        arn("glue", f"table/${{LakeDatabase}}/{HISTORY}"): VIEW_CHANGES,
         arn("logs", "log-group:${LakeTotalsFunctionLogs}:*"): {"logs:CreateLogStream", "logs:PutLogEvents"},
     },
     "LakeTotalsScheduleRole": {
@@ -146,7 +154,7 @@ ROLES: dict[str, Grants] = {
 }
 CONDITIONS = {
     ("LakeTotalsFunctionRole", "s3:ListBucket"): {
-        "StringLike": {"s3:prefix": [f"{table.EVENTS_PREFIX}*", f"{table.TOTALS_PREFIX}*"]}
+        "StringLike": {"s3:prefix": [f"{table.EVENTS_PREFIX}*", f"{table.TOTALS_PREFIX}*", f"{table.MONTHS_PREFIX}*"]}
     },
     ("ReconcileStateMachineRole", "s3:ListBucket"): {
         "StringLike": {"s3:prefix": f"{RECONCILIATIONS_PREFIX}executions/*"}
@@ -180,6 +188,18 @@ def test_only_the_job_reads_exports_and_only_the_state_machine_writes_them() -> 
         if action.endswith("Object")
     }
     assert allowed == {("ReconcileJobRole", "s3:GetObject"), ("ReconcileStateMachineRole", "s3:PutObject")}
+
+
+def test_only_the_view_of_the_history_may_be_changed_in_the_catalog() -> None:
+    changed = {
+        (name, named(resource))
+        for name, statement in statements()
+        for action in listed(statement["Action"])
+        if action.startswith("glue:") and not action.startswith("glue:Get") and "Job" not in action
+        for resource in listed(statement["Resource"])
+    }
+    view = arn("glue", f"table/${{LakeDatabase}}/{HISTORY}")
+    assert changed == {("LakeTotalsFunctionRole", resource) for resource in (CATALOG, DATABASE, view)}
 
 
 def test_analysts_may_write_only_query_results() -> None:

@@ -42,6 +42,7 @@ from consumers.owners.report import Report as OwnersReport
 from consumers.owners.rows import writes_to
 from local_stack.build import PACKAGES, ROOT
 from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.query.manifest import BadManifest
 from ops.lake.query.totals import Totals
 from ops.lake.totals_function.run import Run
 from projector.outgoing import outgoing
@@ -389,8 +390,14 @@ def totals_log(root: Path) -> Log:
             connection.execute(f"COPY (SELECT {columns}) TO '{path}'")
     s3: Any = Folder(root)
     totals = Totals(s3, "lake", lambda day: DuckDBEngine(str(root), day=day, has_older_files=True))
-    log.call(Run(totals, log.logger, log.metrics), lambda: True)
-    assert log.text.count("is not a valid file") == len(types), "each type is refused because of the amount"
+
+    def refused() -> bool:
+        raise BadManifest("account_months/manifest.json is damaged")
+
+    log.call(Run(totals, lambda: True, log.logger, log.metrics), lambda: True)
+    log.call(Run(totals, refused, log.logger, log.metrics), lambda: True)
+    assert "account_months/manifest.json is damaged" in log.text
+    assert log.text.count("is not a valid file") == 2 * len(types), "each type is refused because of the amount"
     return log
 
 

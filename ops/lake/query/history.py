@@ -24,7 +24,8 @@ MONTH_LENGTH = len("2026-11")
 
 _FROM = re.compile(rf"\bFROM {NAME}\b")
 _EVENTS = HISTORY_VIEW.partition(f"CREATE OR REPLACE VIEW {NAME} AS\n")[2].rstrip()
-_COLUMNS = ", ".join(column.name for column in (*table.COLUMNS, *PARTITION_KEYS, *MONTH_KEYS))
+COLUMNS = tuple(column.name for column in (*table.COLUMNS, *PARTITION_KEYS, *MONTH_KEYS))
+"""The columns of the view."""
 _FILE = re.compile(
     rf"{table.MONTHS_PREFIX}dt_month=[0-9]{{4}}-[0-9]{{2}}/account_bucket=(?:{'|'.join(table.BUCKETS)})/([^/._][^/.]*)\.parquet"
 )
@@ -50,7 +51,7 @@ class History:
         reopened = f"\n  AND dt NOT IN ({_listed(self.reopened)})" if self.reopened else ""
         return (
             f"{_EVENTS}\nWHERE {' OR '.join(self._from_events())}\n"
-            f"UNION ALL\nSELECT {_COLUMNS}\nFROM account_months\n"
+            f"UNION ALL\nSELECT {', '.join(COLUMNS)}\nFROM account_months\n"
             f"WHERE dt_month IN ({months})\n  AND compaction IN ({compactions}){reopened}"
         )
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from consumers.lake import table
 from local_stack.errors import CommandError
 from ops.lake.query.files import LakeFiles, listed
 from ops.lake.query.history import History, compaction_digests, history_of
+from ops.lake.query.history_view import StoredView
 from ops.lake.query.manifest import KEY, Manifest, Mark
 
 if TYPE_CHECKING:
@@ -23,6 +24,14 @@ _CHANGED = {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}
 
 class ManifestContended(CommandError):
     """Other commands keep replacing the manifest."""
+
+
+class CatalogView(Protocol):
+    """The view `account_history` in a catalog, see `history_view.HistoryView`."""
+
+    def read(self) -> StoredView | None: ...
+
+    def replace(self, view: StoredView, select: str) -> bool: ...
 
 
 class HistoryStore:
@@ -93,6 +102,35 @@ class HistoryStore:
             if self.read()[1] == etag:  # otherwise, another command has reopened days, or published a month
                 return
         raise ManifestContended(f"Other commands keep replacing {KEY}: run the command again when they have ended.")
+
+    def refresh(self, view: CatalogView) -> bool:
+        """Replace the text of the view if it is not right for the files that are in the bucket now.
+
+        The view is read before the manifest, and replaced only if it has not changed since. So it never goes back to
+        files that a compaction has replaced, also if the command is killed at any moment.
+
+        Returns:
+            Whether the view was replaced. It is not if there is no manifest or no view.
+
+        Raises:
+            ManifestContended, BadManifest, OtherView: the view stays as it was.
+        """
+        # A role that may list only some prefixes gets "access denied" from GetObject if there is no such object.
+        if all(key != KEY for key, _ in listed(self._s3, self._bucket, table.MONTHS_PREFIX)):
+            return False
+        is_replaced = False
+        for _ in range(ATTEMPTS_MAX):
+            if (found := view.read()) is None:
+                return is_replaced
+            manifest, etag = self.read()
+            select = history_of(manifest, self.days(), self.compactions()).select()
+            if found.reads_as(select):
+                return is_replaced
+            if view.replace(found, select):
+                is_replaced = True
+                if self.read()[1] == etag:  # as in `publish`
+                    return True
+        raise ManifestContended(f"Other commands keep replacing {KEY} or the view: the next run tries again.")
 
 
 class Reopening:

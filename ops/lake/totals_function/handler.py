@@ -3,6 +3,7 @@
 import logging
 import os
 import time
+from functools import partial
 from threading import Timer
 from typing import Any
 
@@ -12,6 +13,8 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 
 from ops.lake.query.duckdb_engine import DuckDBEngine, S3Access
 from ops.lake.query.engine import Engine
+from ops.lake.query.history_store import HistoryStore
+from ops.lake.query.history_view import HistoryView
 from ops.lake.query.totals import Totals
 from ops.lake.totals_function.run import Run
 from ops.lake.totals_function.settings import CLIENTS, DAY_MAX_S, DUCKDB, MARGIN_S, THREADS, Settings
@@ -53,8 +56,10 @@ def _engine(day: str) -> Engine:
 
 
 _s3: Any = _session.create_client("s3", config=CLIENTS)
+_glue: Any = _session.create_client("glue", config=CLIENTS)
 _run = Run(
     Totals(_s3, _settings.bucket, _engine, _settings.first_day),
+    partial(HistoryStore(_s3, _settings.bucket).refresh, HistoryView(_glue, _settings.database)),
     Logger(service=SERVICE),
     _metrics,
 )

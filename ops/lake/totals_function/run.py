@@ -1,9 +1,10 @@
-"""One run of the function: refreshes the totals, logs what it did, and emits metrics."""
+"""One run of the function: refreshes the view and the totals, logs what it did, and emits metrics."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ops.lake.query.engine import QueryFailed
+from ops.lake.query.history import NAME
 from ops.lake.query.totals import OutOfTime, Totals
 
 if TYPE_CHECKING:
@@ -13,34 +14,66 @@ if TYPE_CHECKING:
 DAYS_NAMED_MAX = 5
 
 
-class DaysFailed(Exception):
-    """The totals of some days could not be computed. All other days are up to date, or will be after the next runs."""
+class RunFailed(Exception):
+    """The totals of some days could not be computed, or the view could not be refreshed.
+
+    Everything else is up to date, or will be after the next runs.
+    """
 
 
 class Run:
-    """Refreshes the totals once per call.
+    """Refreshes the view `account_history` and the totals once per call.
 
     The log has days, counts and reasons, but no amounts.
 
     Args:
         totals: the lake's.
-        logger: logs the days that failed, with the reason, and the number of days that were updated.
+        refresh_history: replaces the view's text if compacted days have changed since; returns whether it did.
+        logger: logs what failed, with the reason, whether the view was replaced, and the number of days that were
+            updated.
         metrics: receives `TotalsRefreshed`, the number of days that were updated, and, if all totals are up to date
             afterwards, `TotalsRuns`.
     """
 
-    def __init__(self, totals: Totals, logger: "Logger", metrics: "Metrics") -> None:
-        self._totals, self._logger, self._metrics = totals, logger, metrics
+    def __init__(
+        self, totals: Totals, refresh_history: Callable[[], bool], logger: "Logger", metrics: "Metrics"
+    ) -> None:
+        self._totals, self._refresh_history = totals, refresh_history
+        self._logger, self._metrics = logger, metrics
 
     def __call__(self, has_time: Callable[[], bool]) -> None:
-        """Refresh the totals.
+        """Refresh the view, then the totals, which may take all of the time.
 
         Args:
             has_time: whether there is enough time for another day. If not, the next run continues.
 
         Raises:
-            DaysFailed: after the other days are updated, because one damaged file must not stop all of them.
+            RunFailed: after everything else is refreshed, because one damaged file must not stop all of it.
         """
+        is_view_right = self._is_history_refreshed()
+        failed = self._days_failed(has_time)
+        reasons = []
+        if failed:
+            more = len(failed) - DAYS_NAMED_MAX
+            names = ", ".join(failed[:DAYS_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
+            reasons.append(f"No totals could be computed for {names}.")
+        if not is_view_right:
+            reasons.append(f"The view {NAME} could not be refreshed.")
+        if reasons:
+            raise RunFailed(" ".join([*reasons, "The log has the reasons."]))
+
+    def _is_history_refreshed(self) -> bool:
+        try:
+            is_replaced = self._refresh_history()
+        except Exception as error:  # no error of the view may stop the totals
+            self._logger.exception("view not refreshed", view=NAME, reason=f"{type(error).__name__}: {error}")
+            return False
+        if is_replaced:
+            self._logger.info("view replaced", view=NAME)
+        return True
+
+    def _days_failed(self, has_time: Callable[[], bool]) -> list[str]:
+        """Refresh the totals, and return the days that failed."""
         failed: list[str] = []
 
         def on_failure(day: str, error: QueryFailed) -> None:
@@ -57,7 +90,4 @@ class Run:
         if not failed and not left:
             self._metrics.add_metric(name="TotalsRuns", unit="Count", value=1)
         self._metrics.flush_metrics()
-        if failed:
-            more = len(failed) - DAYS_NAMED_MAX
-            names = ", ".join(failed[:DAYS_NAMED_MAX]) + (f" and {more} more" if more > 0 else "")
-            raise DaysFailed(f"No totals could be computed for {names}. The log has the reasons.")
+        return failed

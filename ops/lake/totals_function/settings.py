@@ -42,6 +42,7 @@ class Settings:
     """The function's environment variables, which template.yaml sets and describes."""
 
     bucket: str
+    database: str
     first_day: str
     stack_name: str
 
@@ -50,7 +51,10 @@ class Settings:
         """Reads the settings; raises LookupError, which names the variable that is missing or invalid."""
         try:
             return cls(
-                environment["LAKE_BUCKET_NAME"], checked_day(environment["FIRST_DAY"]), environment["STACK_NAME"]
+                environment["LAKE_BUCKET_NAME"],
+                environment["LAKE_DATABASE_NAME"],
+                checked_day(environment["FIRST_DAY"]),
+                environment["STACK_NAME"],
             )
         except KeyError as missing:
             raise LookupError(f"The environment variable {missing} is not set; see template.yaml.") from None

@@ -59,6 +59,7 @@ def totals_fail(op: Operator) -> None:
     op.assert_alarm()
     assert "ERROR" in op.look()
     restore_permission(op, "LakeTotalsFunctionRole", "refresh-totals")
+    op.repair("lake tables")
     assert_refreshed(op)
 
 

@@ -48,7 +48,7 @@ HANDLED = {
     "ops.console.errors.Refused": "the console's server answers with its reason",
     "ops.console.hub.TooManyPages": "the console's server answers with status 409",
     "ops.lake.query.totals.OutOfTime": "the totals function stops; the command has no time limit",
-    "ops.lake.totals_function.run.DaysFailed": "of a Lambda function",
+    "ops.lake.totals_function.run.RunFailed": "of a Lambda function",
     "ops.lake.query.catalog.InvalidArguments": "`query` ends with exit code 2",
     "consumers.lake.delivery.parquet.Unconvertible": "the record is kept as failed",
     "ops.report.svg.Unfit": "the report leaves the chart as it is",

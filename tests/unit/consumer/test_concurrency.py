@@ -3,13 +3,15 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
+from typing import Any
 
 import pytest
 
-from account_events.consumer import Consumer, Event, Inbox, KinesisRecord, MemoryInbox, Threads
+from account_events.consumer import Consumer, Event, Inbox, KinesisRecord, MemoryInbox, Outcome, Threads
 from account_events.consumer.errors import NotAttempted, Refused, Unavailable
+from account_events.consumer.inbox import Received
 from account_events.consumer.position import Position
-from account_events.consumer.receiving import UNANSWERED_MAX, Pace
+from account_events.consumer.receiving import LATE_MAX, UNANSWERED_MAX, Pace, Unanswered
 from account_events.consumer.workers import THREADS_MAX
 from tests.unit.consumer.given import encoded, records
 from tests.unit.consumer.timed_workers import TimedWorkers
@@ -247,6 +249,67 @@ def test_a_store_that_does_not_answer_gets_few_calls(
     assert str(rest.error).startswith(f"{500 - store.attempts} accounts of the batch could not be completed")
     assert "because the store did not answer" in str(rest.error)
     assert (outcome.applied, outcome.checkpoint) == (0, None)
+
+
+def delivered(consumer: Consumer[Any], batch: Sequence[KinesisRecord], times: int) -> list[Outcome]:
+    """Deliver the batch, and then the records from the first one to redeliver on, as Lambda does."""
+    outcomes = []
+    for _ in range(times):
+        outcomes.append(outcome := consumer.receive(batch, NOW))
+        first = min(map(int, outcome.unsafe), default=len(batch) + 1)
+        batch = [record for record in batch if int(record.sequence_number) >= first]
+    return outcomes
+
+
+def throttled(store: Recording, hot: Sequence[str]) -> None:
+    def fault(account_id: str) -> None:
+        if account_id in hot:
+            raise Unavailable("throttled")
+
+    store.faults = fault
+
+
+@pytest.mark.parametrize("threads", [1, THREADS])
+@pytest.mark.parametrize("hot", [1, 2 * UNANSWERED_MAX, 4 * UNANSWERED_MAX])
+def test_throttled_accounts_do_not_stop_the_others(store: Recording, applied: Applied, threads: int, hot: int) -> None:
+    """The items of the batch's first accounts are throttled, at each delivery."""
+    throttled(store, accounts(hot))
+    workers = TimedWorkers(threads) if threads > 1 else None
+    consumer = Consumer(Inbox(store, applied), workers=workers)
+    outcomes = delivered(consumer, batch_of(accounts(hot + 200), 2), 2 + hot // UNANSWERED_MAX)
+    assert {each: applied.sequences[each] for each in accounts(hot + 200)[hot:]} == {
+        each: [1, 2] for each in accounts(hot + 200)[hot:]
+    }
+    assert outcomes[-1].unsafe[0] == "1", "the throttled accounts are delivered again"
+
+
+def test_one_throttled_account_costs_one_call_of_a_delivery(store: Recording, applied: Applied) -> None:
+    throttled(store, accounts(1))
+    consumer = Consumer(Inbox(store, applied))
+    [first, second] = delivered(consumer, batch_of(accounts(5), 3), 2)
+    assert store.attempts == 2 + 3 * 4
+    assert (first.applied, first.unsafe, second.applied, second.unsafe) == (12, ["1"], 0, ["1"])
+
+
+def test_every_throttled_account_gets_its_turn(store: Recording, applied: Applied) -> None:
+    attempted = list[str]()
+
+    def fault(account_id: str) -> None:
+        attempted.append(account_id)
+        raise Unavailable("throttled")
+
+    store.faults = fault
+    delivered(Consumer(Inbox(store, applied)), batch_of(accounts(50)), 15)
+    assert attempted == 3 * accounts(50), "none is attempted again before all others"
+
+
+def test_the_accounts_that_are_remembered_are_limited() -> None:
+    late = Unanswered()
+    failed = Received(error=Unavailable("throttled"))
+    late.note((each, failed) for each in map(str, range(LATE_MAX + 2)))
+    assert late.ordered(["1", "2", "new", "0"]) == ["1", "new", "0", "2"]
+    late.note([("2", Received())])
+    assert late.ordered(["3", "2"]) == ["2", "3"]
 
 
 def test_a_store_that_conflicts_with_itself_still_advances_each_account(applied: Applied) -> None:

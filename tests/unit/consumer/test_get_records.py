@@ -9,6 +9,7 @@ import pytest
 from account_events.consumer import Consumer, Event, Gap, Inbox, MemoryInbox, Outcome
 from account_events.consumer.errors import Unavailable
 from account_events.consumer.get_records import ATTEMPTS_MAX, CLOCKS_DIFFER_S, StreamReader
+from account_events.consumer.position import Position
 from tests.unit.consumer.given import encoded
 
 NOW = 1_000.0
@@ -221,9 +222,41 @@ def test_an_event_refused_ten_times_is_buffered(sequences: Sequences) -> None:
 
 def test_attempts_are_counted_for_each_record(sequences: Sequences) -> None:
     """The refusals of one record do not count for the next one."""
-    sequences.refusals = {"a:1": 6, "b:1": 12}
-    outcomes = drain(reader(Stream(one=[A[0], B[0]]), sequences))
-    assert sequences.seen == ["a:1", "b:1"]
+    sequences.refusals = {"a:1": 9, "a:2": 9}
+    outcomes = drain(reader(Stream(one=A[:2]), sequences), polls=25)
+    assert sequences.seen == ["a:1", "a:2"]
+    assert sum(outcome.buffered for outcome in outcomes) == 0
+
+
+def test_attempts_are_counted_for_each_account(sequences: Sequences) -> None:
+    """Each account's events are buffered after ten refusals of their own."""
+    sequences.refusals = {"a:1": 1_000, "b:1": 1_000, "c:1": 3}
+    stream = Stream(one=[A[0], B[0]])
+    stream.page = 3
+    reading = reader(stream, sequences)
+    drain(reading, polls=9)
+    stream.shards["one"] = [A[0], B[0], *encoded("c", 1)]
+    outcomes = drain(reading, polls=20)
+    assert sequences.seen == ["c:1"]
+    assert sum(outcome.buffered for outcome in outcomes) == 2, "the event of c is applied when it is accepted"
+
+
+def test_polls_without_an_answer_of_the_store_do_not_count(sequences: Sequences) -> None:
+    """Otherwise, after an outage, a single refusal would suspend the account."""
+
+    class Down(MemoryInbox):
+        attempts = 0
+
+        def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+            self.attempts += 1
+            if self.attempts <= 2 * ATTEMPTS_MAX:
+                raise Unavailable("throttled")
+            super().advance(account_id, before, after, effect)
+
+    sequences.refusals = {"a:2": 1}
+    stream = Stream(one=A[:3])
+    outcomes = drain(StreamReader(cast("Any", stream), "stream", Consumer(Inbox(Down(), sequences))), polls=30)
+    assert sequences.seen[-3:] == ["a:1", "a:2", "a:3"]
     assert sum(outcome.buffered for outcome in outcomes) == 0
 
 

@@ -8,6 +8,7 @@ import pytest
 from account_events.aggregation.unpacking import MAGIC
 from account_events.avro.errors import Undecodable
 from account_events.consumer import Consumer, Inbox, KinesisRecord, MemoryInbox, Outcome
+from account_events.consumer.errors import NotAttempted, Unavailable
 from account_events.consumer.kcl import (
     ATTEMPTS_MAX,
     CHECKPOINTS_MAX,
@@ -16,6 +17,8 @@ from account_events.consumer.kcl import (
     NotCheckpointed,
     NotProcessed,
 )
+from account_events.consumer.position import Position
+from account_events.consumer.receiving import UNANSWERED_MAX
 from tests.unit.consumer.given import encoded
 from tests.unit.consumer.test_get_records import Sequences
 
@@ -70,9 +73,11 @@ def kcl_input(datas: list[bytes], checkpointer: Checkpointer) -> SimpleNamespace
 class Processing:
     """A record processor, with counters of its pauses and reports."""
 
-    def __init__(self, handle: Sequences, dead_letter: DeadLetter | None = None) -> None:
+    def __init__(
+        self, handle: Sequences, dead_letter: DeadLetter | None = None, store: MemoryInbox | None = None
+    ) -> None:
         self.pauses, self.outcomes = 0, list[Outcome]()
-        consumer = Consumer(Inbox(MemoryInbox(), handle), dead_letter=dead_letter)
+        consumer = Consumer(Inbox(store or MemoryInbox(), handle), dead_letter=dead_letter)
         self.processor = KclProcessor(consumer, now=lambda: NOW, pause=self._pause, report=self.outcomes.append)
 
     def _pause(self) -> None:
@@ -141,6 +146,63 @@ def test_the_kcl_continues_after_ten_refusals(sequences: Sequences) -> None:
     assert sequences.seen == ["a:1", "b:1"]
     assert processing.pauses == REFUSALS_MAX
     assert checkpointer.at == [numbers_of(0), numbers_of(3)]
+
+
+class Unanswering(MemoryInbox):
+    """A store that answers only some of the writes.
+
+    Args:
+        answers: whether it answers the write with this number, from 0, to an account.
+    """
+
+    def __init__(self, answers: Callable[[int, str], bool]) -> None:
+        super().__init__()
+        self.answers, self.writes = answers, 0
+
+    def advance(self, account_id: str, before: Position, after: Position, effect: object) -> None:
+        self.writes += 1
+        if not self.answers(self.writes - 1, account_id):
+            raise Unavailable("throttled")
+        super().advance(account_id, before, after, effect)
+
+
+def many(accounts: int) -> list[bytes]:
+    return [data for number in range(accounts) for data in encoded(f"c-{number:03}", 1)]
+
+
+def test_an_account_that_was_not_attempted_keeps_its_ten_attempts(sequences: Sequences) -> None:
+    """The store answers no write during twelve attempts. Then the handler refuses an event three times."""
+    sequences.refusals = {"a:1": 3}
+    processing = Processing(sequences, store=Unanswering(lambda number, _: number >= 12 * UNANSWERED_MAX))
+    checkpointer = Checkpointer()
+    processing.process([*many(200), A[0], A[1]], checkpointer)
+    assert sequences.seen[-2:] == ["a:1", "a:2"]
+    assert sum(outcome.buffered for outcome in processing.outcomes) == 0
+    assert any(isinstance(error, NotAttempted) for error in processing.failures())
+    assert checkpointer.at[-1] == numbers_of(201)
+
+
+def test_the_process_goes_on_while_some_accounts_advance(sequences: Sequences) -> None:
+    """Each attempt advances one account, and the store answers ten others not: more attempts than are allowed."""
+    accounts = ATTEMPTS_MAX + 20
+    store = Unanswering(lambda number, _: number % (UNANSWERED_MAX + 1) == 0)
+    processing = Processing(sequences, store=store)
+    checkpointer = Checkpointer()
+    processing.process(many(accounts), checkpointer)
+    assert len(processing.outcomes) > ATTEMPTS_MAX
+    assert sum(outcome.applied for outcome in processing.outcomes) == accounts
+    assert checkpointer.at[-1] == numbers_of(accounts - 1)
+
+
+def test_a_store_that_never_answers_ends_the_process(sequences: Sequences) -> None:
+    """The message names a record that was attempted."""
+    processing = Processing(sequences, store=Unanswering(lambda _number, _account: False))
+    with pytest.raises(
+        NotProcessed, match=f"^Record .*: throttled {ATTEMPTS_MAX} attempts in a row made no progress.$"
+    ):
+        processing.process(many(30), Checkpointer())
+    assert len(processing.outcomes) == ATTEMPTS_MAX
+    assert processing.pauses == ATTEMPTS_MAX - 1
 
 
 def test_any_other_error_ends_the_process(sequences: Sequences) -> None:

@@ -1,4 +1,4 @@
-"""The function that refreshes the daily totals: what it logs and counts, and what happens to days that fail."""
+"""The function that refreshes view and totals: what it logs and counts, and what happens if something fails."""
 
 import json
 from collections.abc import Callable
@@ -16,8 +16,9 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.engine import Engine, QueryFailed
+from ops.lake.query.manifest import BadManifest
 from ops.lake.query.totals import Totals
-from ops.lake.totals_function.run import DaysFailed, Run
+from ops.lake.totals_function.run import Run, RunFailed
 from ops.lake.totals_function.settings import DUCKDB
 from ops.lake.totals_function.time_limit import TimeLimited
 from tests.support.lake import LakeRow, made_up, write
@@ -34,6 +35,7 @@ class Function:
         self.engine: Callable[[str], Engine] = lambda day: DuckDBEngine(
             str(root), day=day, has_older_files=True, settings=DUCKDB | {"temp_directory": str(root / "tmp")}
         )
+        self.refresh_history: Callable[[], bool] = lambda: False
         self.log: list[dict[str, Any]] = []
         self.metrics: dict[str, float] = {}
 
@@ -47,11 +49,15 @@ class Function:
         )
         totals = Totals(s3, "lake", self.engine)
         try:
-            Run(totals, Logger(service=f"lake-totals-{id(lines)}", stream=lines), metrics)(has_time)
+            Run(totals, self.refresh_history, Logger(service=f"lake-totals-{id(lines)}", stream=lines), metrics)(
+                has_time
+            )
         finally:
             self.log = [json.loads(line) for line in lines.getvalue().splitlines()]
-            [emitted] = map(json.loads, self._capsys.readouterr().out.splitlines())
-            self.metrics = {name: values[0] for name, values in emitted.items() if name.startswith("Totals")}
+            emitted = map(json.loads, self._capsys.readouterr().out.splitlines())
+            self.metrics = {
+                name: values[0] for each in emitted for name, values in each.items() if name.startswith("Totals")
+            }
 
     def fail_on(self, *days: str) -> None:
         engine = self.engine
@@ -88,7 +94,9 @@ def test_a_run_refreshes_the_totals_and_the_next_finds_nothing(function: Functio
 def test_a_day_that_fails_is_logged_and_raised_after_the_others(function: Function) -> None:
     rows = lake(function)
     function.fail_on("2026-08-02", "2026-08-03")
-    with pytest.raises(DaysFailed, match="for 2026-08-02, 2026-08-03"):
+    with pytest.raises(
+        RunFailed, match=r"^No totals could be computed for 2026-08-02, 2026-08-03. The log has the reasons.$"
+    ):
         function.run()
     assert found(function.bucket) == {row for row in expected(rows) if row[0] in {"2026-08-01", "2026-08-04"}}
     assert function.metrics == {"TotalsRefreshed": 2}
@@ -97,6 +105,54 @@ def test_a_day_that_fails_is_logged_and_raised_after_the_others(function: Functi
         ("2026-08-02", "the file x.parquet is damaged"),
         ("2026-08-03", "the file x.parquet is damaged"),
     ]
+
+
+def messages(function: Function, level: str) -> list[tuple[str, str]]:
+    return [(line["message"], line.get("reason", "")) for line in function.log if line["level"] == level]
+
+
+def test_a_view_that_fails_is_raised_after_the_totals(function: Function) -> None:
+    rows = lake(function)
+
+    def refused() -> bool:
+        raise BadManifest("the manifest is damaged")
+
+    function.refresh_history = refused
+    with pytest.raises(RunFailed, match=r"^The view account_history could not be refreshed. The log has the reasons.$"):
+        function.run()
+    assert found(function.bucket) == expected(rows)
+    assert function.metrics == {"TotalsRefreshed": 4, "TotalsRuns": 1}, "the metrics are about the totals"
+    assert messages(function, "ERROR") == [("view not refreshed", "BadManifest: the manifest is damaged")]
+
+
+def test_totals_and_view_that_fail_are_raised_together(function: Function) -> None:
+    lake(function)
+    function.fail_on("2026-08-02")
+
+    def lost() -> bool:
+        raise ConnectionError
+
+    function.refresh_history = lost
+    with pytest.raises(RunFailed, match=r"for 2026-08-02\. The view account_history could not be refreshed"):
+        function.run()
+
+
+def test_the_view_is_refreshed_also_if_the_totals_cannot_be_listed(function: Function) -> None:
+    """It is refreshed first, because the totals may also take all of the time."""
+    done: list[str] = []
+
+    def refreshed() -> bool:
+        done.append("view")
+        return True
+
+    def lost(_name: str) -> Any:  # noqa: ANN401 -- the client's untyped method
+        raise ConnectionError
+
+    function.refresh_history, function.bucket.get_paginator = refreshed, lost  # type: ignore[method-assign]
+    with pytest.raises(ConnectionError):
+        function.run()
+    assert done == ["view"]
+    assert messages(function, "INFO") == [("view replaced", "")]
 
 
 def test_a_run_without_time_for_all_days_does_not_count(function: Function) -> None:
@@ -117,7 +173,7 @@ def test_the_log_has_no_amount(function: Function) -> None:
     columns = "'a' AS account_id, 'EUR' AS currency, 1::BIGINT AS sequence, '98.76x' AS amount"
     with duckdb.connect() as connection:
         connection.execute(f"COPY (SELECT {columns}) TO '{written}'")
-    with pytest.raises(DaysFailed) as failed:
+    with pytest.raises(RunFailed) as failed:
         function.run()
     text = json.dumps(function.log) + str(failed.value)
     assert "text.parquet" in text
