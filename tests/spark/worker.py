@@ -39,8 +39,10 @@ def reconcile(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
 def read(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
     """How Spark reads each line, `[kind, values]`, and the rows that Python makes of it."""
     frame = spark.createDataFrame([(line,) for line in given["lines"]], "value string").coalesce(1)
-    answer = [[row["kind"], {name: _text(row[name]) for name in LEDGER}] for row in read_lines(frame).collect()]
-    columns = [*LEDGER, "reason"]
+    answer = [
+        [row["kind"], {name: _text(row[name]) for name in (*LEDGER, "version")}] for row in read_lines(frame).collect()
+    ]
+    columns = [*LEDGER, "reason", "version"]
     translated = [
         [dict(zip(columns, map(_text, each), strict=True)) for each in ledger.translated_rows([(line,)])]
         for line in given["lines"]

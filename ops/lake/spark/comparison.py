@@ -19,7 +19,11 @@ from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence, same
 from ops.lake.reconcile.ledger_history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
 from ops.lake.reconcile.outcome import Counted
 from ops.lake.reconcile.result import AccountFound, Lateness, Standing, Total
-from ops.lake.spark.ledger import UNTRANSLATED
+from ops.lake.spark.canonical import LEDGER
+from ops.lake.spark.ledger import SNAPSHOT, UNTRANSLATED
+
+REPEATED = "repeated"
+"""The `reason` of a row that the export has had before."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -31,6 +35,16 @@ _TIMES = [column.name for column in table.EVENT_FIELDS if column.glue_type == "t
 def _struct(side: str) -> str:
     return "named_struct(" + ", ".join(f"'{name}', {side}.{name}" for name in _VALUES) + ")"
 
+
+_ONCE = f"""
+SELECT {", ".join(LEDGER)}, version, CASE WHEN is_repeated THEN '{REPEATED}' ELSE reason END AS reason
+FROM (
+  SELECT *, coalesce(version = lag(version) OVER versions, false) AS is_repeated FROM ledger_versions
+  WINDOW versions AS (PARTITION BY account_id ORDER BY CAST(version AS double), version)
+)
+WHERE is_repeated OR NOT reason <=> '{SNAPSHOT}'
+"""
+"""The ledger's rows without snapshots; but with every row, also a snapshot, whose key another row has, too."""
 
 _LAKE = f"""
 SELECT *, {FLOW} AS flow,
@@ -56,7 +70,7 @@ SELECT
   coalesce(s.number, 1) = 1 AS is_first,
   coalesce(s.is_shown, false) AS is_shown,
   {same("l", "s", FIELDS)} AS is_same,
-  l.before, l.run, l.error, l.reason,
+  l.before, l.run, l.error, l.reason, l.version,
   l.flow AS ledger_flow, l.currency AS ledger_currency, l.occurred_at AS ledger_occurred_at,
   s.flow AS lake_flow, s.currency AS lake_currency, s.occurred_at AS lake_occurred_at,
   s.published_at - s.occurred_at AS late,
@@ -80,6 +94,7 @@ SELECT account_id,
   CASE WHEN is_pair OR is_after_gap OR reason IS NOT NULL OR error <> 0 THEN named_struct(
     'sequence', sequence, 'in_lake', in_lake, 'is_pair', is_pair, 'is_after_gap', is_after_gap,
     'before', before, 'run', run, 'error', error, 'reason', reason,
+    'version', CASE WHEN reason IS NOT NULL THEN version END,
     'ledger', CASE WHEN in_ledger AND reason IS NULL THEN ledger END
   ) END AS suspect,
   count_if(is_ledger_event) AS ledger_events,
@@ -151,7 +166,8 @@ class SparkComparison:
         partitions: int,
     ) -> None:
         self._session, self._lake, self._cut = session, lake, cut
-        history = self._sql(HISTORY, ledger_rows=ledger.repartition(partitions, "account_id"))
+        once = self._sql(_ONCE, ledger_versions=ledger.repartition(partitions, "account_id"))
+        history = self._sql(HISTORY, ledger_rows=once)
         copies = self._sql(_LAKE, lake_rows=lake.repartition(partitions, "account_id"))
         times = {"cut": _micros(cut), "latest": _micros(latest)}
         with_flow = self._sql(
@@ -165,6 +181,14 @@ class SparkComparison:
     def untranslated(self) -> DataFrame:
         """The lines that `ledger.read` left to Python, as the column `line`. If there are any, compare again."""
         return self._sql(f"SELECT account_id AS line FROM grouped WHERE suspect.reason = '{UNTRANSLATED}'")
+
+    def repeated(self) -> tuple[str, str] | None:
+        """The account and the version of the first row that the export has more than once, if there is one."""
+        found = self._sql(
+            f"SELECT account_id, suspect.version AS version FROM grouped WHERE suspect.reason = '{REPEATED}' "
+            "ORDER BY account_id, CAST(version AS double), version LIMIT 1"
+        ).head()
+        return found and (found["account_id"], found["version"])
 
     def evidence(self) -> Iterator[Evidence]:
         """See `Compared`."""

@@ -13,7 +13,7 @@ from ops.lake.spark import lake, ledger
 from ops.lake.spark.comparison import SparkComparison
 from ops.lake.spark.locations import lake_files, problems
 from ops.ledger.export.location import FoundExport
-from ops.ledger.export.manifest import INEXACT_S, NEW, BadExport
+from ops.ledger.export.manifest import INEXACT_S, NEW, BadExport, repeated_row
 
 ROWS_PER_PARTITION = 250_000
 """So that a partition of both sides, about 100 MB, is sorted in memory."""
@@ -58,7 +58,7 @@ def reconciled(
         doing: called at the start of each step.
 
     Raises:
-        BadExport: a data file is damaged or not DynamoDB JSON.
+        BadExport: a data file is damaged or not DynamoDB JSON, or the export has a row twice.
         FileDamaged: a file of the lake is damaged or does not match the table.
     """
     export, place = task.export.export, task.export.files.name
@@ -71,6 +71,8 @@ def reconciled(
     doing(f"comparing the lake with {export.items:,} rows of the ledger")
     lines = ledger.lines_of(session, [f"{place}{file.key}" for file in export.files if file.items])
     comparison = _compared(session, task, ledger.read(lines), lake.read(session, task.lake, keys), doing)
+    if (repeated := comparison.repeated()) is not None:
+        raise repeated_row(place, *repeated)
     doing("collecting the findings")
     at = export.export_time
     strays = files.strays(task.now.date())
@@ -110,5 +112,5 @@ def _compared(
             raise BadExport(
                 f"{task.export.files.name}: a line is not an item in DynamoDB JSON: {no_item['account_id']!r}. {NEW}"
             )
-        return compare(ledger.only_events(rows).unionByName(translated))
+        return compare(ledger.read_by_spark(rows).unionByName(translated))
     return first

@@ -119,6 +119,11 @@ def export_of(location: str, names: Mapping[str, int], small: Mapping[str, bytes
     )
 
 
+def repeated_row(location: str, account_id: str, version: str) -> BadExport:
+    """The refusal of an export that has a row twice. DynamoDB exports each item once."""
+    return BadExport(f"{location}: it is damaged: it has the row {account_id}/{version} more than once. {NEW}")
+
+
 def time_of_export(summary: bytes, table: Table) -> datetime | None:
     """The time of a full export of this table, by its summary; None if the summary is not of such an export."""
     try:
