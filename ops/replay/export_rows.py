@@ -40,8 +40,8 @@ FROM (
     ORDER BY account_id, version, TRY_CAST(number AS HUGEINT), number, item
 )
 """
-"""A row's `position` stays the same when other rows are deleted. DuckDB's rowid does not: when DuckDB writes a checkpoint,
-the rows after deleted ones get new rowids."""
+"""A row's `position` stays the same when other rows are deleted. DuckDB's rowid does not: when DuckDB writes a
+checkpoint, the rows after deleted ones get new rowids."""
 _LATE = """
 SELECT account_id, coalesce(max(version) FILTER (NOT is_late), 0), list(version ORDER BY version) FILTER (is_late)
 FROM rows WHERE account_id IN (SELECT account_id FROM rows WHERE is_late) GROUP BY account_id
