@@ -6,6 +6,7 @@ Because of its name, pytest does not collect this file by default.
 import json
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 from account_core.domain.events import SnapshotRow
 from account_core.rows.items import to_item
+from ops.lake.query.history import History
 from ops.ledger.export.manifest import BadExport
 from ops.replay.export_source import export_source
 from tests.golden.test_rows import ROWS as GOLDEN
@@ -27,6 +29,7 @@ from tests.support.corruptions import ROWS, all_together, sides
 from tests.support.exports import found, write_files
 from tests.support.lake import put, write
 from tests.support.ledger_and_lake import START, history, lake_rows
+from tests.support.wrong_months import COMPACTED_AT, MONTH, WRONG_MONTHS, WrongMonth, compacted, in_another_bucket
 from tests.unit.lake.reconcile_given import GRACE, NOW
 
 pytestmark = pytest.mark.timeout(600)  # the first test starts Spark
@@ -158,6 +161,40 @@ def test_every_engine_refuses_an_export_that_has_a_row_twice(
         pass
     assert f"it has the row {name} more than once" in str(expected.value)
     assert str(refused.value) == f"BadExport: {expected.value}"
+
+
+@pytest.mark.parametrize("wrong", WRONG_MONTHS[1::2], ids=lambda wrong: wrong.name)  # each takes ten seconds
+def test_spark_names_each_wrong_row_of_a_compacted_month(spark: SparkWorker, tmp_path: Path, wrong: WrongMonth) -> None:
+    items, _ = sides()
+    lake = compacted(tmp_path / "lake", wrong)
+    result, findings = by_spark(
+        spark, tmp_path, items, lake.root, exported_at=COMPACTED_AT, now=COMPACTED_AT, history=lake.store.history()
+    )
+    assert [(each["kind"], each["account_id"], each["sequence"], each["note"]) for each in findings] == [
+        ("compacted", "a-1", *note) for note in wrong.notes
+    ]
+    assert (result.compacted, result.differences) == (len(findings), len(findings))
+
+
+def test_spark_compares_what_queries_read_from_a_compacted_month(spark: SparkWorker, tmp_path: Path) -> None:
+    """Not a day that is read from `events`; also where no query looks, and only if the types are right."""
+    items, _ = sides()
+    lake = compacted(tmp_path / "lake", next(each for each in WRONG_MONTHS if each.name == "amount"))
+
+    def found(history: History) -> list[str]:
+        _, findings = by_spark(
+            spark, tmp_path, items, lake.root, exported_at=COMPACTED_AT, now=COMPACTED_AT, history=history
+        )
+        return [each["note"] for each in findings]
+
+    assert found(replace(lake.store.history(), reopened=frozenset({"2026-08-01"}))) == []
+    other = in_another_bucket(lake)
+    notes = found(lake.store.history())
+    assert notes
+    assert all(f"account_bucket '{other}', not '" in note for note in notes)
+    lake.change_month(MONTH, other, lambda rows: rows, sequence=pa.string())
+    with pytest.raises(SparkRefused, match="is not a valid file of the lake's table: its column sequence is VARCHAR"):
+        found(lake.store.history())
 
 
 LINES = [
