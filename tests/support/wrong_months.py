@@ -40,7 +40,7 @@ WRONG_MONTHS = (
     WrongMonth("another order", lambda rows: rows[::-1], ()),
     WrongMonth("amount", _of(3, amount=Decimal("10.01")), ((3, f"{_WHERE} has amount '10.01', not '10.00'"),)),
     WrongMonth(
-        "nulls that have changed places",
+        "a value and a null that are exchanged",
         _of(3, causation_id=None, owner="k-3"),
         ((3, f"{_WHERE} has causation_id null, not 'k-3', owner 'k-3', not null"),),
     ),
@@ -66,7 +66,7 @@ WRONG_MONTHS = (
         ((2, f"{_WHERE} lacks it"),),
     ),
     WrongMonth(
-        "two balances that have changed places",
+        "two balances that are exchanged",
         lambda rows: _of(2, balance=Decimal("20.00"))(_of(3, balance=Decimal("10.00"))(rows)),
         (
             (2, f"{_WHERE} has balance '20.00', not '10.00'"),

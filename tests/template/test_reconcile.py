@@ -190,7 +190,7 @@ def test_an_unsuccessful_execution_of_any_kind_raises_an_alarm() -> None:
 
 
 def test_a_night_without_a_result_stays_in_alarm_until_a_run_has_one() -> None:
-    """ReconcileFails is OK after its period. The runbook says that ReconciliationMissing follows within three hours."""
+    """ReconcileFails does not stay. As the runbook states, ReconciliationMissing follows within three hours."""
     assert STACK.properties("ReconcileSchedule")["ScheduleExpression"] == "cron(0 1 * * ? *)"
     missing = STACK.properties("ReconciliationMissing")
     assert missing["Period"] == HOUR_S

@@ -22,6 +22,7 @@ from ops.lake.query.other_types import FILES, first_of_other_types, listed_files
 TABLES = Path(table.__file__).with_name("tables")
 EVENTS_VIEW = (TABLES / "events.sql").read_text(encoding="utf-8")
 """The statement that creates the view `events`."""
+EVENTS_SELECT = EVENTS_VIEW.partition("CREATE OR REPLACE VIEW events AS\n")[2].rstrip()
 EVENT_FILES = f"{table.EVENTS_PREFIX}dt=*/event_type=*/[!._]*.parquet"
 """The files that Athena reads: those in the table's partitions that are not hidden."""
 MONTH_FILES = f"{table.MONTHS_PREFIX}dt_month=*/account_bucket=*/[!._]*.parquet"
