@@ -15,7 +15,7 @@ def stored(select: str) -> str:
 def as_trino_writes(select: str) -> str:
     """The SELECT, with parentheses around each condition and CASE, with ASC, and with `concat` for `||`."""
 
-    def written(node: exp.Expression) -> exp.Expression:
+    def written(node: exp.Expr) -> exp.Expr:
         for child in list(node.iter_expressions()):
             child.replace(written(child))
         node.comments = None

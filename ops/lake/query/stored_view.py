@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sqlglot import Expression
+    from sqlglot.expressions import Expr
 
 _VIEW = re.compile(r"\s*/\* Presto View: ([A-Za-z0-9+/=\s]*) \*/\s*")
 
@@ -32,18 +32,18 @@ def is_same(one: str, other: str) -> bool:
     from sqlglot.errors import SqlglotError  # noqa: PLC0415 -- as in `in_duckdb`
 
     try:
-        return _tree(one) == _tree(other)
+        return bool(_tree(one) == _tree(other))
     except SqlglotError:
         return False
 
 
-def _tree(sql: str) -> "Expression":
+def _tree(sql: str) -> "Expr":
     import sqlglot  # noqa: PLC0415 -- as above
 
     return _plain(sqlglot.parse_one(sql, read="athena"))
 
 
-def _plain(node: "Expression") -> "Expression":
+def _plain(node: "Expr") -> "Expr":
     """The node, which is changed, without what does not change the meaning."""
     from sqlglot import exp  # noqa: PLC0415 -- as above
 
