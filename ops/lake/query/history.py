@@ -19,7 +19,8 @@ from consumers.lake.added_columns import MONTH_KEYS, PARTITION_KEYS
 from ops.lake.query.manifest import Manifest
 
 NAME = "account_history"
-HISTORY_VIEW = (Path(table.__file__).with_name("tables") / f"{NAME}.sql").read_text(encoding="utf-8")
+HISTORY_FILE = Path(table.__file__).with_name("tables") / f"{NAME}.sql"
+HISTORY_VIEW = HISTORY_FILE.read_text(encoding="utf-8")
 """The statement that creates the view over all events, for a lake that was never compacted."""
 MONTH_LENGTH = len("2026-11")
 

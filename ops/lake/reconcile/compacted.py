@@ -26,18 +26,18 @@ SELECT {", ".join(EVENT)}, substr(dt, 1, 7) AS dt_month,
 
 
 def differing(digest: str) -> str:
-    """SQL for the events of which `month_rows` and `day_rows` have other rows, or another number of them.
+    """SQL for the events of which `month_rows` and `day_rows` have other rows, or a row another number of times.
 
     Args:
         digest: SQL for a number that is made of all columns of ROW, nulls included.
     """
     return f"""
 SELECT account_id, sequence FROM (
-  SELECT account_id, sequence, 1 AS number, {digest} AS digest FROM month_rows
+  SELECT account_id, sequence, {digest} AS digest FROM month_rows
   UNION ALL
-  SELECT account_id, sequence, -1 AS number, -{digest} AS digest FROM day_rows
+  SELECT account_id, sequence, -{digest} AS digest FROM day_rows
 ) AS rows_of_both
-GROUP BY account_id, sequence HAVING sum(number) <> 0 OR sum(digest) <> 0
+GROUP BY account_id, sequence HAVING sum(digest) <> 0
 """
 
 

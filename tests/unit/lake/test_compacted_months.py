@@ -11,6 +11,7 @@ from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.engine import QueryFailed
 from ops.lake.query.history import History
 from ops.lake.reconcile.compacted import OF_DAYS
+from ops.lake.spark import locations
 from tests.support.compacted_lake import CompactedLake
 from tests.support.corruptions import ROWS, A
 from tests.support.ledger_and_lake import history, lake_rows
@@ -74,12 +75,18 @@ def test_a_day_that_queries_read_from_events_is_not_compared(tmp_path: Path) -> 
 
 
 def test_a_file_that_arrives_meanwhile_is_no_finding(tmp_path: Path) -> None:
-    """Before the lake is listed, or before it is listed again for missing events."""
+    """It has copies of events."""
+    lake = compacted(tmp_path)
+    sides = given(lake)
+    sides.on_listed = lambda _: lake.add([row | {"published_at": None} for row in lake_rows(A[:1])])
+    assert sides.reconciled()[0].agrees
+
+
+def test_events_that_are_found_by_the_second_look_are_no_finding(tmp_path: Path) -> None:
     new = history("a-9", "1.00")
     lake = compacted(tmp_path)
     sides = given(lake)
     sides.source.put(new)
-    sides.on_listed = lambda _: lake.add(lake_rows(new[:1]))
     sides.settle = lambda: lake.add(lake_rows(new))
     result, found = sides.reconciled()
     assert not found
@@ -132,3 +139,20 @@ def test_two_histories_meet_in_what_both_read() -> None:
     one = History({"2026-08": ("2026-08-31", "a"), "2026-09": ("2026-09-30", "b")}, frozenset({"2026-08-01"}))
     other = History({"2026-08": ("2026-08-31", "a"), "2026-09": ("2026-09-30", "c")}, frozenset({"2026-08-02"}))
     assert one.meeting(other) == History({"2026-08": ("2026-08-31", "a")}, frozenset({"2026-08-01", "2026-08-02"}))
+
+
+def test_the_job_knows_what_queries_read_in_a_bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the Glue job does; a folder has no ETags to compare."""
+    lake = compacted(tmp_path)
+    monkeypatch.setattr(locations, "s3_client", lambda _: lake.bucket)
+    found = locations.history_in("s3://lake/", lake.store.days())
+    assert found == lake.store.history() == History.from_json(found.to_json())
+    assert found.months
+    assert locations.history_in(f"{tmp_path}/", lake.store.days()) == History()
+    assert locations.history_in("s3://lake/", {**lake.store.days(), DAY: "other"}).reopened == {DAY}
+    other = tmp_path / table.month_prefix(MONTH, "00") / "another-compaction.parquet"
+    other.parent.mkdir(parents=True, exist_ok=True)
+    other.write_bytes(b"")
+    files = locations.month_files("s3://lake/", found)
+    assert files == locations.month_files(f"{tmp_path}/", found)
+    assert {Path(each).stem for each in files} == {name for _, name in found.months.values()}
