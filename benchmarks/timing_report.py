@@ -45,6 +45,10 @@ def as_json(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 
 def store(**results: object) -> None:
-    """Replace these keys in results.json and keep all others."""
+    """Replace these keys in results.json and keep all others.
+
+    Raises:
+        ValueError: a number is infinite or not a number, which JSON does not have. The file stays as it was.
+    """
     stored = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    RESULTS.write_text(json.dumps({**stored, **results}, indent=2) + "\n")
+    RESULTS.write_text(json.dumps({**stored, **results}, indent=2, allow_nan=False) + "\n")

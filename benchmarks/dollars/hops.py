@@ -39,14 +39,14 @@ class Published:
     """The Kinesis records of a projector's batches, per event: records, bytes, and units of both modes.
 
     Attributes:
-        keys: the partition keys that they have over time.
+        keys: the partition keys that they have over time; None if that is not limited.
     """
 
     records: float
     bytes: float
     kb_units: float
     put_units: float
-    keys: float = math.inf
+    keys: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,9 @@ class Scene:
 
     def consumer_batch(self, published: Published) -> float:
         """The mean number of events in an invocation of the consumer."""
-        lanes = min(self.consumer_lanes, published.keys / STREAM_SHARDS)
+        lanes: float = self.consumer_lanes
+        if published.keys is not None:
+            lanes = min(lanes, published.keys / STREAM_SHARDS)
         polled = mean_batch(self.rate / STREAM_SHARDS / lanes, STREAM_POLL_S)
         return min(polled, self.consumer_records_max / published.records)
 

@@ -39,6 +39,7 @@ ADVICE = {
     "missing": "missing: run `account-events lake redrive`, then `account-events lake backfill --all`",
     "extra": "extra, differing, contradicting: find the files as described in docs/lake-operations.md",
     "unreadable": "unreadable, gap, unbalanced: run `account-events check` for details about the ledger's rows",
+    "compacted": "compacted: delete the month's files and compact it again; see ReconciliationFinds in docs/runbook.md",
     "stray": "stray: move these files out of events/, or to where they belong; see docs/lake-operations.md",
 }
 ALSO = {"extra": ("differing", "contradicting"), "unreadable": ("gap", "unbalanced")}
@@ -88,9 +89,9 @@ def reconcile(
 ) -> None:
     """Compare the lake with the ledger, event by event, and keep the result for the reports and alarms.
 
-    Reads the whole table, or an export of it, and the whole lake. Events that are written meanwhile or are still on
-    their way do not count as findings. If you interrupt the command, no result is kept; but with the engine aws, the
-    state machine goes on and keeps it. Exit code 1 if lake and ledger differ.
+    Reads the whole table, or an export of it, and the whole lake, compacted months among it. Events that are written
+    meanwhile or are still on their way do not count as findings. If you interrupt the command, no result is kept; but
+    with the engine aws, the state machine goes on and keeps it. Exit code 1 if lake and ledger differ.
     """
     _check(engine, export=export, read_units_max=read_units_max, grace_s=grace_s, output=output)
     if engine is Engine.aws:
@@ -149,6 +150,7 @@ def _show(result: ReconciliationResult, output: Path | None) -> None:
         "unreadable": result.unreadable,
         "gap": result.gap,
         "unbalanced": result.unbalanced,
+        "compacted": result.compacted,
     }
     more = sum(counts.values()) - min(len(result.findings), SHOWN_MAX)
     if more:

@@ -97,6 +97,10 @@ class Lake:
             has_months=self.is_local,  # on AWS, Athena reads it, and opening its files would take time
         )
 
+    def months(self) -> DuckDBEngine:
+        """DuckDB over the table `account_months` only."""
+        return DuckDBEngine(f"s3://{self.bucket}", self.access, has_older_files=not self.is_local, has_events=False)
+
 
 def _access(deployment: Deployment) -> S3Access:
     if deployment.address is not None:

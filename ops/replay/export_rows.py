@@ -11,7 +11,7 @@ import duckdb
 from account_core.rows.items import FORMAT, SNAPSHOT, is_snapshot_version, sequence_through
 from account_core.rows.layout import ACCOUNT_ID, ROW_FORMAT, TIMESTAMP, TYPE, VERSION
 from ops.ledger.export.location import FoundExport, Location
-from ops.ledger.export.manifest import INEXACT_S, NEW, BadExport, DataFile, Export
+from ops.ledger.export.manifest import INEXACT_S, NEW, BadExport, DataFile, Export, repeated_row
 from ops.ledger.export.verified import verified
 from ops.replay.errors import Interrupted
 
@@ -33,9 +33,15 @@ WHERE $account_ids IS NULL OR found[1] IS NULL OR list_contains($account_ids, fo
 """
 _SORT = """
 CREATE TABLE rows AS
-SELECT account_id, TRY_CAST(number AS DOUBLE) AS version, is_late, item FROM staged
-ORDER BY account_id, version, TRY_CAST(number AS HUGEINT), number, item
+SELECT row_number() OVER () - 1 AS position, account_id, version, is_late, item,
+    coalesce(account_id = lag(account_id) OVER () AND number = lag(number) OVER (), false) AS is_repeated
+FROM (
+    SELECT account_id, TRY_CAST(number AS DOUBLE) AS version, number, is_late, item FROM staged
+    ORDER BY account_id, version, TRY_CAST(number AS HUGEINT), number, item
+)
 """
+"""A row's `position` stays the same when other rows are deleted. DuckDB's rowid does not: when DuckDB writes a
+checkpoint, the rows after deleted ones get new rowids."""
 _LATE = """
 SELECT account_id, coalesce(max(version) FILTER (NOT is_late), 0), list(version ORDER BY version) FILTER (is_late)
 FROM rows WHERE account_id IN (SELECT account_id FROM rows WHERE is_late) GROUP BY account_id
@@ -51,6 +57,8 @@ def load_rows(
 ) -> int:
     """Creates the table `rows`, sorted by account and version. Returns the number of accounts with a late gap.
 
+    A row's `position` is its place in the order, counted from 0. It is the same whenever the same rows are loaded.
+
     An export is not transactionally consistent: a row that was written within INEXACT_S of its time may be missing
     while a later one is there. An account that has only such late rows after a gap ends before the gap; it is not
     damaged. Every other gap stays, and the replay reports it.
@@ -63,7 +71,8 @@ def load_rows(
         progress: called with the number of items of each file that was read.
 
     Raises:
-        BadExport: a data file is damaged, a line is not a row of an accounts table, or a row has an unknown format.
+        BadExport: a data file is damaged, a line is not a row of an accounts table, a row has an unknown format, or the
+            export has a row twice.
     """
     connection.execute(_STAGED)
     _Loading(connection, found, folder, account_ids, progress).run()
@@ -154,6 +163,7 @@ class _Loading:
             _check_rows(cursor, self._export)
             cursor.execute(_SORT)
             cursor.execute("DROP TABLE staged")
+            _refuse_repeated(cursor, self._export)
 
 
 class _Stoppable:
@@ -190,6 +200,16 @@ def _check_rows(cursor: "duckdb.DuckDBPyConnection", export: Export) -> None:
             f"{export.location}: row {account_id}/{number} has the unknown format {row_format}; this release reads 1 "
             f"to {FORMAT}: use the release that wrote it, or a later one."
         )
+
+
+def _refuse_repeated(cursor: "duckdb.DuckDBPyConnection", export: Export) -> None:
+    """A table has each row once. If it came twice, which of the two is right would be a guess."""
+    repeated = cursor.execute(
+        "SELECT account_id, json_extract_string(item, $1) FROM rows WHERE is_repeated ORDER BY position LIMIT 1",
+        [f"$.{VERSION}.N"],
+    ).fetchone()
+    if repeated is not None:
+        raise repeated_row(export.location, *repeated)
 
 
 def _cut(connection: "duckdb.DuckDBPyConnection") -> int:

@@ -37,7 +37,7 @@ class ExportSource:
     def __init__(self, connection: "duckdb.DuckDBPyConnection", page_rows: int, cut_off: int) -> None:
         self._connection, self._page_rows, self.cut_off = connection, page_rows, cut_off
         self._end: int
-        [self._end] = self._one("SELECT coalesce(max(rowid) + 1, 0) FROM rows")
+        [self._end] = self._one("SELECT coalesce(max(position) + 1, 0) FROM rows")
 
     def read(self, part: Part, after: Item | None) -> Page:
         """As `Source.read`; the rows are as of the export's time."""
@@ -50,14 +50,14 @@ class ExportSource:
         end = self._start(segment.index + 1, segment.total)
         first = self._start(segment.index, segment.total) if after is None else int(after[ROW]["N"]) + 1
         last = min(first + self._page_rows, end) - 1
-        rows = self._all("SELECT item FROM rows WHERE rowid BETWEEN $1 AND $2 ORDER BY rowid", [first, last])
+        rows = self._all("SELECT item FROM rows WHERE position BETWEEN $1 AND $2 ORDER BY position", [first, last])
         return _page([item for (item,) in rows], last if last + 1 < end else None)
 
     def _account(self, part: Account, after: Item | None) -> Page:
         before = -1 if after is None else int(after[ROW]["N"])
         found = self._all(
-            "SELECT rowid, item FROM rows WHERE account_id = $1 AND rowid > $2 AND coalesce(version, 0) >= $3 "
-            "ORDER BY rowid LIMIT $4",
+            "SELECT position, item FROM rows WHERE account_id = $1 AND position > $2 AND coalesce(version, 0) >= $3 "
+            "ORDER BY position LIMIT $4",
             [part.account_id, before, part.first_version or 0, self._page_rows + 1],
         )
         page = found[: self._page_rows]
@@ -69,8 +69,8 @@ class ExportSource:
         if position in {0, self._end}:
             return int(position)
         [start] = self._one(
-            "SELECT coalesce(min(rowid), $2) FROM rows WHERE account_id = "
-            "(SELECT account_id FROM rows WHERE rowid >= $1 ORDER BY rowid LIMIT 1)",
+            "SELECT coalesce(min(position), $2) FROM rows WHERE account_id = "
+            "(SELECT account_id FROM rows WHERE position >= $1 ORDER BY position LIMIT 1)",
             [position, self._end],
         )
         return int(start)

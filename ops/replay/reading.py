@@ -104,7 +104,7 @@ def opened(
     if from_export is None:
         yield Reading(table, selection, size, None)
         return
-    found = find_export(ledger.s3, from_export, Table(size.arn, size.table_id), ledger.bucket())
+    found = find_export(ledger.s3, from_export, Table(size.arn, size.table_id), ledger.bucket(), skipped=_print)
     _print(f"{found.export.location}: {counted(found.export.items, 'row')} as of {found.export.export_time}")
     with (
         tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as folder,

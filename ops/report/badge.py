@@ -104,6 +104,7 @@ def _differences(result: ReconciliationResult) -> str:
             (result.unreadable, "unreadable in the ledger"),
             (result.gap, "after a gap in the ledger"),
             (result.unbalanced, "with a wrong balance in the ledger"),
+            (result.compacted, "with a wrong row in account_months"),
         )
         if number
     ]

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ops.lake.query.history import History
 from ops.lake.reconcile.result import Files, ReconciliationResult, finding_line, from_json
 from tests.spark.environment import SparkWorker
 from tests.support.exports import TABLE, write_files
@@ -26,6 +27,7 @@ def by_spark(
     now: datetime = NOW,
     first_day: str = "",
     export: Path | None = None,
+    history: History | None = None,
 ) -> Outcome:
     """The result without the lake's files, and the findings."""
     export = export or write_files(folder / "export", items, export_time=exported_at)
@@ -38,6 +40,7 @@ def by_spark(
         first_day=first_day,
         grace_s=GRACE.total_seconds(),
         now=now.isoformat(),
+        history=(history or History()).to_json(),
     )
     result = from_json(answer["result"].encode())
     return replace(result, files=Files()), [json.loads(line) for line in answer["findings"]]

@@ -5,8 +5,11 @@ Because of its name, pytest does not collect this file by default.
 
 import json
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,15 +17,19 @@ import pytest
 
 from account_core.domain.events import SnapshotRow
 from account_core.rows.items import to_item
+from ops.lake.query.history import History
+from ops.ledger.export.manifest import BadExport
+from ops.replay.export_source import export_source
 from tests.golden.test_rows import ROWS as GOLDEN
 from tests.golden.test_rows import golden
 from tests.spark.environment import SparkRefused, SparkWorker
 from tests.spark.given import by_local, by_spark
 from tests.spark.lines import damaged_lines
 from tests.support.corruptions import ROWS, all_together, sides
-from tests.support.exports import write_files
+from tests.support.exports import found, write_files
 from tests.support.lake import put, write
 from tests.support.ledger_and_lake import START, history, lake_rows
+from tests.support.wrong_months import COMPACTED_AT, MONTH, WRONG_MONTHS, WrongMonth, compacted, in_another_bucket
 from tests.unit.lake.reconcile_given import GRACE, NOW
 
 pytestmark = pytest.mark.timeout(600)  # the first test starts Spark
@@ -130,6 +137,66 @@ def test_a_damaged_export_is_refused_by_name(spark: SparkWorker, tmp_path: Path)
         by_spark(spark, tmp_path, (), lake, export=path.parents[1])
 
 
+@pytest.mark.parametrize(
+    ("repeated", "name"),
+    [
+        (lambda items: [items[1]], "a-1/2"),  # an event
+        (lambda items: [next(item for item in items if item["Type"]["S"] == "SNAPSHOT")], "a-1/10"),
+        (lambda items: [items[2] | {"Amount": {"N": "7"}}], "a-1/3"),  # with another amount
+        (lambda items: [items[2] | {"Amount": {"N": "much"}}], "a-1/3"),  # unreadable
+        (lambda items: [items[3] | {"Owner": {"S": 'a"b'}}, items[2]], "a-1/3"),  # one that Spark leaves to Python
+    ],
+)
+def test_every_engine_refuses_an_export_that_has_a_row_twice(
+    spark: SparkWorker, tmp_path: Path, repeated: Callable[[list[dict[str, Any]]], list[dict[str, Any]]], name: str
+) -> None:
+    items, rows = sides()
+    lake, work = tmp_path / "lake", tmp_path / "work"
+    write(lake, rows)
+    work.mkdir()
+    export = write_files(tmp_path / "export", [*items, *repeated(items)], export_time=NOW)
+    with pytest.raises(SparkRefused) as refused:
+        by_spark(spark, tmp_path, (), lake, export=export)
+    with pytest.raises(BadExport) as expected, export_source(found(export), work):
+        pass
+    assert f"it has the row {name} more than once" in str(expected.value)
+    assert str(refused.value) == f"BadExport: {expected.value}"
+
+
+@pytest.mark.parametrize("wrong", WRONG_MONTHS[1::2], ids=lambda wrong: wrong.name)  # each takes ten seconds
+def test_spark_names_each_wrong_row_of_a_compacted_month(spark: SparkWorker, tmp_path: Path, wrong: WrongMonth) -> None:
+    items, _ = sides()
+    lake = compacted(tmp_path / "lake", wrong)
+    result, findings = by_spark(
+        spark, tmp_path, items, lake.root, exported_at=COMPACTED_AT, now=COMPACTED_AT, history=lake.store.history()
+    )
+    assert [(each["kind"], each["account_id"], each["sequence"], each["note"]) for each in findings] == [
+        ("compacted", "a-1", *note) for note in wrong.notes
+    ]
+    assert (result.compacted, result.differences) == (len(findings), len(findings))
+
+
+def test_spark_compares_what_queries_read_from_a_compacted_month(spark: SparkWorker, tmp_path: Path) -> None:
+    """Not a day that is read from `events`; also where no query looks, and only if the types are right."""
+    items, _ = sides()
+    lake = compacted(tmp_path / "lake", next(each for each in WRONG_MONTHS if each.name == "amount"))
+
+    def found(history: History) -> list[str]:
+        _, findings = by_spark(
+            spark, tmp_path, items, lake.root, exported_at=COMPACTED_AT, now=COMPACTED_AT, history=history
+        )
+        return [each["note"] for each in findings]
+
+    assert found(replace(lake.store.history(), reopened=frozenset({"2026-08-01"}))) == []
+    other = in_another_bucket(lake)
+    notes = found(lake.store.history())
+    assert notes
+    assert all(f"account_bucket '{other}', not '" in note for note in notes)
+    lake.change_month(MONTH, other, lambda rows: rows, sequence=pa.string())
+    with pytest.raises(SparkRefused, match="is not a valid file of the lake's table: its column sequence is VARCHAR"):
+        found(lake.store.history())
+
+
 LINES = [
     *(json.dumps({"Item": to_item(row)}, separators=(",", ":"), ensure_ascii=False) for row in ROWS),
     *(json.dumps({"Item": golden(name)}, separators=(",", ":"), ensure_ascii=False) for name in GOLDEN),
@@ -146,7 +213,7 @@ def test_spark_reads_every_line_as_python_does(spark: SparkWorker) -> None:
         if kind == "event":
             assert translated == [values | {"reason": None}], line
         elif kind == "snapshot":
-            assert translated == [], line
+            assert translated == [values | {"reason": "snapshot"}], line
     assert kinds["event"] > 100, "otherwise the comparison shows nothing"
     assert kinds["snapshot"] > 10
     assert kinds["other"] > 1_000

@@ -13,6 +13,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from local_stack.errors import CommandError
+from ops.lake.query.history import History
 from ops.lake.reconcile.result import finding_line, to_json
 from ops.lake.spark import ledger, session
 from ops.lake.spark.canonical import LEDGER
@@ -29,8 +30,9 @@ def reconcile(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
     export = find_export(nothing, given["export"], Table(given["table_arn"], given["table_id"]), "")
     now = datetime.fromisoformat(given["now"])
     grace = timedelta(seconds=given["grace_s"])
+    history = History.from_json(given["history"])
     found: list[str] = []
-    task = Task(export, root_of(given["lake"]), given["first_day"], grace, now)
+    task = Task(export, root_of(given["lake"]), given["first_day"], grace, now, lambda _: history)
     steps: list[str] = []
     result = reconciled(spark, task, lambda finding: found.append(finding_line(finding)), steps.append)
     return {"result": to_json(result).decode(), "findings": found, "steps": steps}
@@ -39,8 +41,10 @@ def reconcile(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
 def read(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
     """How Spark reads each line, `[kind, values]`, and the rows that Python makes of it."""
     frame = spark.createDataFrame([(line,) for line in given["lines"]], "value string").coalesce(1)
-    answer = [[row["kind"], {name: _text(row[name]) for name in LEDGER}] for row in read_lines(frame).collect()]
-    columns = [*LEDGER, "reason"]
+    answer = [
+        [row["kind"], {name: _text(row[name]) for name in (*LEDGER, "version")}] for row in read_lines(frame).collect()
+    ]
+    columns = [*LEDGER, "reason", "version"]
     translated = [
         [dict(zip(columns, map(_text, each), strict=True)) for each in ledger.translated_rows([(line,)])]
         for line in given["lines"]

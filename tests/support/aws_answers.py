@@ -15,7 +15,8 @@ from account_core.rows.items import to_item
 from account_events.aggregation.packing import aggregate
 from account_events.avro.encoder import ENCODERS
 from projector.translate import translate
-from tests.support.aws_s3_answers import S3Answers
+from tests.support.athena_views import stored
+from tests.support.aws_s3_answers import Refused, S3Answers
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/bank/0d9c2c5e-6b1f-4d5e-9d5c-3f6f0f8a7b11"
@@ -36,6 +37,7 @@ class Answers(S3Answers):
         polls: whether the mappings poll, and everything else emits its metrics.
         gaps: items of the read model's inbox that wait for an event.
         backups: the states of the recent backups.
+        views: the views in Athena, with their SELECTs.
         lagging: accounts whose newest event is not in the read model.
         published: the events on the stream.
         log: the events of the API's log group, oldest first.
@@ -54,6 +56,7 @@ class Answers(S3Answers):
     lagging: set[str]
     published: list[EventRow]
     log: list[dict[str, Any]]
+    views: dict[str, str]
     read_from: datetime = datetime.min.replace(tzinfo=UTC)
     polls: bool = True
     stream_behind_ms: int = 0
@@ -206,6 +209,11 @@ class Answers(S3Answers):
         return {"Job": {"Name": JobName, **properties, "NumberOfWorkers": int(properties["NumberOfWorkers"])}}
 
     def _glue_get_table(self, DatabaseName: str, Name: str) -> Any:
+        if Name in ("events", "account_history"):
+            if Name not in self.views:
+                raise Refused("EntityNotFoundException")
+            text = stored(self.views[Name])
+            return {"Table": {"Name": Name, "TableType": "VIRTUAL_VIEW", "ViewOriginalText": text}}
         tables = (self.properties[each]["TableInput"] for each in self.of("AWS::Glue::Table"))
         return {"Table": next(each for each in tables if each["Name"] == Name)}
 

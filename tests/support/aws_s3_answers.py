@@ -65,7 +65,10 @@ class S3Answers:
         path = self.root / Key
         if not path.exists():
             raise Refused("NoSuchKey")
-        return {"Body": BytesIO(path.read_bytes())}
+        return {
+            "Body": BytesIO(path.read_bytes()),
+            "ETag": hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest(),
+        }
 
     def _s3_head_object(self, Bucket: str, Key: str) -> Any:
         """The content of a file of the Glue job's code is its digest."""

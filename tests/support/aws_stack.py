@@ -20,7 +20,8 @@ from botocore.validate import validate_parameters
 from local_stack.deploy import read_template
 from ops.deployment.stack import Deployment, Outputs
 from ops.doctor.stack_view import StackView
-from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.query.duckdb_engine import EVENTS_SELECT, DuckDBEngine
+from ops.lake.query.history import History
 from ops.lake.query.totals import Totals
 from ops.lake.reconcile.result import LATEST_KEY, ReconciliationResult, to_json
 from ops.lake.spark.job_code import code
@@ -83,6 +84,7 @@ class AwsStack(Answers):
         self.errors: dict[str, str] = {}
         self.calls: set[str] = set()
         self.firing, self.lagging, self.gaps, self.published, self.log = set(), set(), [], [], []
+        self.views = {"events": EVENTS_SELECT, "account_history": History().select()}
         self._clients: dict[str, Any] = {}
         start = self.now - newest - timedelta(hours=2)  # the events of a history are an hour apart
         self.rows = {each: history(each, "5.00", "-1.00", start=start) for each in ACCOUNTS}

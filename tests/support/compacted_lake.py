@@ -1,11 +1,14 @@
 """A lake in a folder that is compacted, with the view as Athena has it and the queries that are running there."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from consumers.lake import table
 from ops.lake.compact.compaction import KEPT, Compaction
@@ -14,6 +17,7 @@ from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.files import listed
 from ops.lake.query.history import HISTORY_VIEW, NAME
 from ops.lake.query.history_store import HistoryStore, Reopening
+from ops.lake.query.manifest import Manifest
 from tests.support.folder_bucket import FolderBucket
 from tests.support.lake import LakeRow, write
 
@@ -27,6 +31,7 @@ FIELDS = ", ".join(
     ]
 )
 Rows = list[tuple[Any, ...]]
+MonthRows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,19 @@ class CompactedLake:
             reopen({row["dt"] for row in rows})
             self.add(rows)
 
+    def change_month(
+        self, month: str, bucket: str, change: Callable[[MonthRows], MonthRows], **types: pa.DataType
+    ) -> None:
+        """Change the rows, and the types of columns, of a compacted file, and the manifest, so that it still fits."""
+        [file] = (self.root / table.month_prefix(month, bucket)).glob("*.parquet")
+        read = pq.ParquetFile(file).read()
+        changed_rows = pa.Table.from_pylist(change(read.to_pylist()), schema=read.schema)
+        for name, kind in types.items():
+            place = changed_rows.column_names.index(name)
+            changed_rows = changed_rows.set_column(place, name, changed_rows.column(name).cast(kind))
+        pq.write_table(changed_rows, file)
+        fit_manifest(self.store, month)
+
     def events(self) -> Rows:
         return self.selected(f"SELECT {FIELDS} FROM ({HISTORY_VIEW.partition(f'VIEW {NAME} AS')[2]}) AS history")
 
@@ -143,6 +161,17 @@ class CompactedLake:
     def _new_name(self, month: str) -> str:
         self._names += 1
         return f"{month}-{self._names}"
+
+
+def fit_manifest(store: HistoryStore, month: str) -> None:
+    """Change the manifest so that a month's files, which were changed, are those that the compaction has written."""
+
+    def fitting(manifest: Manifest) -> Manifest:
+        found = manifest.months[month]
+        changed = replace(found, files=store.compactions()[found.compaction])
+        return replace(manifest, months={**manifest.months, month: changed})
+
+    store.update(fitting)
 
 
 def at(day: str) -> datetime:

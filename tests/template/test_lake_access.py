@@ -141,6 +141,7 @@ ROLES: dict[str, Grants] = {
         "${Lake.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
         # Also the names `events` and `events_$folder$`, which Spark looks for before it lists the folder.
         f"${{Lake.Arn}}/{table.EVENTS_PREFIX.rstrip('/')}*": {"s3:GetObject"},
+        f"${{Lake.Arn}}/{table.MONTHS_PREFIX.rstrip('/')}*": {"s3:GetObject"},
         "${Lake.Arn}/jobs/*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{RECONCILIATIONS_PREFIX}*": {"s3:PutObject"},
         "*": {"cloudwatch:PutMetricData"},
@@ -160,7 +161,9 @@ CONDITIONS = {
         "StringLike": {"s3:prefix": f"{RECONCILIATIONS_PREFIX}executions/*"}
     },
     ("ReconcileJobRole", "s3:ListBucket"): {
-        "StringLike": {"s3:prefix": [f"{table.EVENTS_PREFIX.rstrip('/')}*", "exports/*"]}
+        "StringLike": {
+            "s3:prefix": [f"{table.EVENTS_PREFIX.rstrip('/')}*", f"{table.MONTHS_PREFIX.rstrip('/')}*", "exports/*"]
+        }
     },
     ("ReconcileJobRole", "cloudwatch:PutMetricData"): {"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
 }

@@ -3,13 +3,17 @@
 import copy
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 import account_events
+from local_stack.alarms.evaluation import evaluated
 from local_stack.build import ROOT
 from ops.lake.reconcile.grace import delivery_s
+from ops.lake.reconcile.metrics import metric_data
+from ops.lake.reconcile.result import ReconciliationResult
 from tests.support.states_language import expressions, faults, successors
 from tests.support.template_stack import RESOURCES, TEMPLATE, Stack
 
@@ -18,6 +22,9 @@ DEFINITION: dict[str, Any] = STACK.properties("ReconcileStateMachine")["Definiti
 STATES: dict[str, Any] = DEFINITION["States"]
 TASKS = {name: state for name, state in STATES.items() if state["Type"] == "Task"}
 FAILS = {name: state for name, state in STATES.items() if state["Type"] == "Fail"}
+
+HOUR_S, NIGHT = 3600, 24
+NOW = datetime(2026, 11, 30, tzinfo=UTC)
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -180,3 +187,25 @@ def test_an_unsuccessful_execution_of_any_kind_raises_an_alarm() -> None:
     names = {each["MetricStat"]["Metric"]["MetricName"] for each in metrics}
     assert names == {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"}
     assert total["Expression"] == " + ".join(f"FILL({each['Id']}, 0)" for each in metrics)
+
+
+def test_a_night_without_a_result_stays_in_alarm_until_a_run_has_one() -> None:
+    """ReconcileFails does not stay. As the runbook states, ReconciliationMissing follows within three hours."""
+    assert STACK.properties("ReconcileSchedule")["ScheduleExpression"] == "cron(0 1 * * ? *)"
+    missing = STACK.properties("ReconciliationMissing")
+    assert missing["Period"] == HOUR_S
+    published = {
+        each["MetricName"]: each["Value"] for each in metric_data(ReconciliationResult(NOW, NOW, 0, 0), "s", NOW)
+    }
+    failed, repaired = 3 * NIGHT + 1, 4 * NIGHT + 10
+    runs = {*range(1, 6 * NIGHT, NIGHT), repaired} - {failed, failed + NIGHT}
+    values = dict.fromkeys(runs, published[missing["MetricName"]])
+
+    def is_alarm(now: int) -> bool:
+        """After the hour `now`, if all evaluated periods breach."""
+        periods = range(now - missing["EvaluationPeriods"] + 1, now + 1)
+        return all(evaluated({"m": values.get(hour)}, missing).is_alarm for hour in periods)
+
+    alarms = [hour for hour in range(2 * NIGHT, 6 * NIGHT) if is_alarm(hour)]
+    assert alarms == list(range(alarms[0], repaired)), "without a break, and never after a night with a result"
+    assert 1 <= alarms[0] - failed <= 3

@@ -1,4 +1,4 @@
-"""What Athena and Firehose know of the lake: its tables in the Glue Data Catalog, and the workgroup."""
+"""What Athena and Firehose know of the lake: its tables and views in the Glue Data Catalog, and the workgroup."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -7,6 +7,9 @@ from typing import Any
 from ops.doctor.deleted import deleted, found
 from ops.doctor.finding import Finding, Kind, quoted
 from ops.doctor.stack_view import StackView
+from ops.lake.query.duckdb_engine import EVENTS_SELECT
+from ops.lake.query.history import NAME as HISTORY
+from ops.lake.query.stored_view import is_same, select_in
 
 DIFFERS = Kind(
     "lake-table-differs",
@@ -18,10 +21,40 @@ WORKGROUP_DIFFERS = Kind(
     "Queries are refused, or one of them may cost more than LakeQueryBytesMax allows.",
     "undo-a-change-made-by-hand",
 )
+VIEW_MISSING = Kind("lake-view-missing", "Queries in Athena fail.", "lake-view-differs")
+VIEW_DIFFERS = Kind("lake-view-differs", "Queries in Athena may fail or omit events.", "lake-view-differs")
 
 
 def check(view: StackView) -> Iterator[Finding]:
-    """Checks each table of the template, without its comments, and the workgroup."""
+    """Checks each table of the template, without its comments, the views, and the workgroup."""
+    wrong_tables = list(_tables(view))
+    yield from wrong_tables
+    if not (view.is_local or wrong_tables):  # locally, there are none; a repair begins with the tables
+        yield from _views(view)
+    for name in view.of_type("AWS::Athena::WorkGroup"):
+        yield from _workgroup(view, name)
+
+
+def _views(view: StackView) -> Iterator[Finding]:
+    """Compares the views with those that `lake tables` would create now."""
+    store = view.lake.history_store()
+    is_changing = bool(store.read()[0].reopened)  # another command will create the view again
+    expected = {"events": EVENTS_SELECT} | ({} if is_changing else {HISTORY: store.history().select()})
+    database, repair = view.deployment.outputs["LakeDatabaseName"], f"account-events lake tables{view.option}"
+    for name, select in expected.items():
+        request = partial(view.client("glue").get_table, DatabaseName=database, Name=name)
+        described = found(request, {"EntityNotFoundException"})
+        if described is None:
+            if not view.is_new:  # it is created after the deployment
+                yield VIEW_MISSING.at(name, f"The view {name} does not exist in Athena.", repair)
+            continue
+        stored = select_in(described["Table"].get("ViewOriginalText", ""))
+        if stored is None or not is_same(stored, select):
+            older = " or for files that have changed since" if name == HISTORY else ""
+            yield VIEW_DIFFERS.at(name, f"The view {name} in Athena was created by another release{older}.", repair)
+
+
+def _tables(view: StackView) -> Iterator[Finding]:
     for name in view.of_type("AWS::Glue::Table"):
         properties = view.properties(name)
         database, expected = properties["DatabaseName"], properties["TableInput"]
@@ -33,8 +66,6 @@ def check(view: StackView) -> Iterator[Finding]:
             what = f"The lake's table {expected['Name']} differs from the template in {', '.join(wrong)}."
             repair = f"aws glue update-table --database-name {database} --table-input {quoted(expected)}"
             yield DIFFERS.at(name, what, repair)
-    for name in view.of_type("AWS::Athena::WorkGroup"):
-        yield from _workgroup(view, name)
 
 
 def _workgroup(view: StackView, name: str) -> Iterator[Finding]:

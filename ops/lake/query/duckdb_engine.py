@@ -22,6 +22,7 @@ from ops.lake.query.other_types import FILES, first_of_other_types, listed_files
 TABLES = Path(table.__file__).with_name("tables")
 EVENTS_VIEW = (TABLES / "events.sql").read_text(encoding="utf-8")
 """The statement that creates the view `events`."""
+EVENTS_SELECT = EVENTS_VIEW.partition("CREATE OR REPLACE VIEW events AS\n")[2].rstrip()
 EVENT_FILES = f"{table.EVENTS_PREFIX}dt=*/event_type=*/[!._]*.parquet"
 """The files that Athena reads: those in the table's partitions that are not hidden."""
 MONTH_FILES = f"{table.MONTHS_PREFIX}dt_month=*/account_bucket=*/[!._]*.parquet"
@@ -61,6 +62,7 @@ class DuckDBEngine:
         has_views: whether the engine has the views `events` and `account_history`, the latter over all events, and, for
             all days, the table `daily_totals`.
         has_months: whether an engine with views for all days also has the table `account_months`.
+        has_events: whether the engine has the events. Without them, it has only the table `account_months`.
         settings: further settings of DuckDB.
 
     Attributes:
@@ -78,27 +80,31 @@ class DuckDBEngine:
         day: str | None = None,
         has_views: bool = True,
         has_months: bool = True,
+        has_events: bool = True,
         settings: Mapping[str, str] | None = None,
     ) -> None:
         self._has_older_files = has_older_files
         self._checked: set[str] = set()
-        self._event_files = f"{root}/{EVENT_FILES if day is None else EVENT_FILES.replace('dt=*', f'dt={day}')}"
+        event_files = f"{root}/{EVENT_FILES if day is None else EVENT_FILES.replace('dt=*', f'dt={day}')}"
+        month_files = f"{root}/{MONTH_FILES}"
+        self._main = ("account_events_files", event_files) if has_events else ("account_months_files", month_files)
         self._connection = duckdb.connect(
             config={"threads": threads, "autoinstall_known_extensions": False, **(settings or {})}  # no downloads
         )
         with translated(self._connection):
-            self._set_up(access, first_day)
-            if has_views:
+            self._set_up(access)
+            self.listed_events = self._events(event_files, first_day) if has_events else ""
+            if has_views and has_events:
                 self._connection.execute(in_duckdb(EVENTS_VIEW))
                 self._connection.execute(in_duckdb(HISTORY_VIEW))
             if day is None and has_views and has_months:
                 months = [(each.name, each.glue_type) for each in table.MONTHS_COLUMNS]
-                self._view("account_months", f"{root}/{MONTH_FILES}", months, [each.name for each in MONTH_KEYS])
-            if day is None and has_views:
+                self._view("account_months", month_files, months, [each.name for each in MONTH_KEYS])
+            if day is None and has_views and has_events:
                 totals = f"{root}/{table.TOTALS_PREFIX}*/*.parquet"
                 self._view("daily_totals", totals, table.TOTALS_COLUMNS, ["month"])
 
-    def _set_up(self, access: S3Access | None, first_day: str) -> None:
+    def _set_up(self, access: S3Access | None) -> None:
         if access is not None:
             self._configure_s3(access)
         # To count the bytes read: DuckDB's profile omits most reads of local files.
@@ -108,12 +114,14 @@ class DuckDBEngine:
         )  # with the cache, repeated reads would not be counted
         # With it, max(dt) fails: DuckDB 1.5.5 looks for statistics of a partition key, which no file has.
         self._connection.execute("SET disabled_optimizers = 'statistics_propagation'")
+        for name in FILES:
+            self._connection.execute(f"CREATE TABLE {name} (file VARCHAR)")
+
+    def _events(self, files: str, first_day: str) -> str:
         events = [(each.name, each.glue_type) for each in table.COLUMNS]
         keys = [each.name for each in PARTITION_KEYS]
         there = f"dt >= '{first_day}' AND TRY_CAST(dt AS date) IS NOT NULL AND event_type IN {table.EVENT_TYPES}"
-        for name in FILES:
-            self._connection.execute(f"CREATE TABLE {name} (file VARCHAR)")
-        self.listed_events = self._view("account_events", self._event_files, events, keys, there)
+        return self._view("account_events", files, events, keys, there)
 
     def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
         """See `Engine`. Also checks the files that the query read, as `refuse_other_types` does."""
@@ -135,15 +143,17 @@ class DuckDBEngine:
         return Answer(columns, rows, sum(read.values()))
 
     def refuse_other_types(self) -> None:
-        """Check every file's columns, because DuckDB would round values to the types of the first file.
+        """Check the columns of every file of the events, or of `account_months` in an engine without events.
+
+        DuckDB would round values to the types of the first file.
 
         Raises:
             QueryFailed: a column has a type other than the table's. The message names the file and the column.
         """
-        listed = "account_events_files"
+        listed, files = self._main
         with translated(self._connection):
             if listed_files(self._connection, listed):
-                self._refuse(first_of_other_types(self._connection, self._event_files, listed))
+                self._refuse(first_of_other_types(self._connection, files, listed))
 
     def _check_read_files(self, read: AbstractSet[str]) -> None:
         """Check the files of the last query that this engine has not checked before."""

@@ -6,6 +6,7 @@ read from the view `events`, which is always right. See docs/adr/0023-account-mo
 """
 
 import hashlib
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,7 +19,8 @@ from consumers.lake.added_columns import MONTH_KEYS, PARTITION_KEYS
 from ops.lake.query.manifest import Manifest
 
 NAME = "account_history"
-HISTORY_VIEW = (Path(table.__file__).with_name("tables") / f"{NAME}.sql").read_text(encoding="utf-8")
+HISTORY_FILE = Path(table.__file__).with_name("tables") / f"{NAME}.sql"
+HISTORY_VIEW = HISTORY_FILE.read_text(encoding="utf-8")
 """The statement that creates the view over all events, for a lake that was never compacted."""
 MONTH_LENGTH = len("2026-11")
 
@@ -47,13 +49,25 @@ class History:
         """The SELECT of the view, in Athena's dialect."""
         if not self.months:
             return _EVENTS
+        return (
+            f"{_EVENTS}\nWHERE {self.of_events()}\n"
+            f"UNION ALL\nSELECT {', '.join(COLUMNS)}\nFROM account_months\nWHERE {self.of_months()}"
+        )
+
+    def of_events(self) -> str:
+        """The condition, in SQL, for the rows of the view `events` that are read; others are of compacted days."""
+        return " OR ".join(self._from_events())
+
+    def of_months(self) -> str:
+        """The condition, in SQL, for the rows of the table `account_months` that are read."""
         months, compactions = _listed(self.months), _listed(name for _, name in self.months.values())
         reopened = f"\n  AND dt NOT IN ({_listed(self.reopened)})" if self.reopened else ""
-        return (
-            f"{_EVENTS}\nWHERE {' OR '.join(self._from_events())}\n"
-            f"UNION ALL\nSELECT {', '.join(COLUMNS)}\nFROM account_months\n"
-            f"WHERE dt_month IN ({months})\n  AND compaction IN ({compactions}){reopened}"
-        )
+        return f"dt_month IN ({months})\n  AND compaction IN ({compactions}){reopened}"
+
+    def meeting(self, other: "History") -> "History":
+        """The history that reads from `account_months` only what both read from there."""
+        months = {month: each for month, each in self.months.items() if other.months.get(month) == each}
+        return History(months, self.reopened | other.reopened)
 
     def view(self) -> str:
         """The statement that creates the view."""
@@ -62,6 +76,21 @@ class History:
     def in_query(self, sql: str) -> str:
         """The query with the SELECT in place of the view, so that it does not depend on when the view was created."""
         return _FROM.sub(lambda _: f"FROM (\n{self.select()}\n) AS {NAME}", sql)
+
+    def files(self, keys: Iterable[str]) -> list[str]:
+        """Those of the files below `account_months/` that have rows to read."""
+        compactions = {name for _, name in self.months.values()}
+        return sorted(key for key in keys if (found := _FILE.fullmatch(key)) and found[1] in compactions)
+
+    def to_json(self) -> str:
+        """The history as text."""
+        return json.dumps({"months": dict(self.months), "reopened": sorted(self.reopened)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "History":
+        """The history in a text that `to_json` made."""
+        found = json.loads(text)
+        return cls({month: (each[0], each[1]) for month, each in found["months"].items()}, frozenset(found["reopened"]))
 
     def _from_events(self) -> Iterator[str]:
         """Conditions on dt, one of which is true for a day that is read from `events`."""

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from local_stack.errors import CommandError
 from ops.lake.query.history import COLUMNS, NAME
+from ops.lake.query.stored_view import definition_in
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
 
-_TEXT = re.compile(r"/\* Presto View: (.+) \*/")
 _LITERAL = re.compile(r"'(?:[^']|'')*'")
 _INPUT = (
     *("Name", "Description", "Owner", "Retention", "StorageDescriptor", "PartitionKeys", "ViewOriginalText"),
@@ -54,14 +54,13 @@ class StoredView:
         Raises:
             OtherView: it is no view, or one in another form.
         """
-        try:
-            definition = json.loads(base64.b64decode(_TEXT.sub(r"\1", found["ViewOriginalText"]), validate=True))
-            return cls(str(definition["originalSql"]), found["VersionId"], definition, found)
-        except (KeyError, TypeError, ValueError) as error:
+        definition = definition_in(found.get("ViewOriginalText", ""))
+        if definition is None:
             raise OtherView(
-                f"{NAME} in the Glue catalog is not a view in the form in which Athena stores one "
-                f"({type(error).__name__}: {error}). Drop it, and run `account-events lake tables`."
-            ) from error
+                f"{NAME} in the Glue catalog is not a view in the form in which Athena stores one. Drop it, and run "
+                "`account-events lake tables`."
+            )
+        return cls(str(definition["originalSql"]), found["VersionId"], definition, found)
 
     def reads_as(self, select: str) -> bool:
         """Whether the view reads each day from the same table as another SELECT does.

@@ -12,6 +12,8 @@ from consumers.lake import table
 from consumers.lake.added_columns import OCCURRED_AT_US, PARTITION_KEYS
 from consumers.lake.delivery.parquet import arrow_schema
 from ops.lake.query.duckdb_engine import EVENTS_VIEW, in_duckdb, with_rows
+from ops.lake.query.history import History
+from ops.lake.reconcile.compacted import OF_DAYS, ROW, differing
 from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence, same
 from ops.lake.reconcile.ledger_history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
 from ops.lake.reconcile.ledger_rows import LedgerEvent, Unreadable
@@ -99,6 +101,15 @@ ORDER BY 1, 2 NULLS LAST, 3 DESC, 5
 """
 
 
+_ROW = _struct("rows_of_one", ROW)
+_COMPACTED = f"""
+SELECT d.account_id, d.sequence, role, NULL, {_ROW}, NULL FROM differing_months d JOIN (
+  SELECT 'day' AS role, {", ".join(ROW)} FROM day_rows UNION ALL SELECT 'month', {", ".join(ROW)} FROM month_rows
+) AS rows_of_one ON d.account_id = rows_of_one.account_id AND d.sequence = rows_of_one.sequence
+ORDER BY 1, 2
+"""
+
+
 class Comparison:
     """One comparison: fill it with `read_lake`, `take` and `take_missing`, call `prepare` once, then read the results.
 
@@ -109,6 +120,7 @@ class Comparison:
 
     def __init__(self, connection: "duckdb.DuckDBPyConnection", folder: Path) -> None:
         self._connection = connection
+        self._has_months = False
         place = str(folder).replace("'", "''")
         connection.execute(f"SET temp_directory = '{place}'; SET TimeZone = 'UTC'")
         connection.execute(f"ATTACH '{place}/comparison.duckdb' AS work; USE work")
@@ -166,6 +178,22 @@ class Comparison:
         )
         self._run(_SHOWN_AND_COPIES)
 
+    def take_months(self, lake: "duckdb.DuckDBPyConnection", history: History) -> None:
+        """Read the rows of `account_months` that queries read, and compare them with the view `events`.
+
+        Args:
+            lake: the connection of an engine with `account_months`.
+            history: what queries read from there.
+        """
+        rows = lake.execute(f"{_LAKE_COPY} FROM account_months WHERE {history.of_months()}").to_arrow_reader()
+        with_rows(self._connection, f"CREATE TABLE month_rows AS SELECT {', '.join(ROW)} FROM rows", rows)
+        digest = f"CAST(hash({', '.join(ROW)}) AS HUGEINT)"
+        self._run(
+            f"CREATE VIEW day_rows AS {OF_DAYS} FROM shown WHERE NOT ({history.of_events()});\n"
+            f"CREATE TABLE differing_months AS {differing(digest)}"
+        )
+        self._has_months = True
+
     def prepare(self, cut: datetime, latest: datetime) -> None:
         """Compare ledger and lake. A missing event that occurred between the two times counts as on its way.
 
@@ -180,6 +208,15 @@ class Comparison:
         found = self._connection.execute(_EVIDENCE)
         while rows := found.fetchmany(FETCHED):
             yield from (Evidence(*row) for row in rows)
+
+    def compacted(self) -> Iterator[Evidence]:
+        """See `Compared`."""
+        if not self._has_months:
+            return
+        with self._connection.cursor() as cursor:  # because `evidence` may not have ended
+            found = cursor.execute("USE work").execute(_COMPACTED)
+            while rows := found.fetchmany(FETCHED):
+                yield from (Evidence(*row) for row in rows)
 
     def counted(self) -> Counted:
         """The numbers of events and accounts that were compared."""

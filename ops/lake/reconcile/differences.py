@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 from consumers.lake import table
 from consumers.lake.added_columns import OCCURRED_AT_US
+from ops.lake.reconcile.compacted import notes
 from ops.lake.reconcile.result import Difference, Finding, Kind
 
 KEYS = ("account_id", "sequence")
@@ -44,14 +45,15 @@ class Evidence(NamedTuple):
     Attributes:
         role: `shown`: the row that the view `events` shows, or none; `copy`: a row that it does not show; `unreadable`:
             the ledger's row is not a valid event; `gap`: the ledger lacks the sequences before the event; `unbalanced`:
-            its balance in the ledger is wrong.
+            its balance in the ledger is wrong; `day`: a row of the view `events`, and `month`: one of `account_months`,
+            if these differ.
         ledger, lake: the event's values on that side; None if it is missing there.
         reason: why the ledger's row is unreadable; the last sequence before the gap; the balance that would be right.
     """
 
     account_id: str
     sequence: int | None
-    role: Literal["shown", "copy", "unreadable", "gap", "unbalanced"]
+    role: Literal["shown", "copy", "unreadable", "gap", "unbalanced", "day", "month"]
     ledger: Values | None
     lake: Values | None
     reason: str | None
@@ -123,6 +125,8 @@ def _of_one(account_id: str, sequence: int | None, evidence: Sequence[Evidence])
         event_id = values["event_id"] if values is not None else None
         return Finding(kind, account_id, sequence, event_id or "", tuple(differences), note)
 
+    day, month = ([each.lake for each in evidence if each.role == role and each.lake] for role in ("day", "month"))
+    yield from (found("compacted", values, note=note) for values, note in notes(day, month))
     if gaps := [each for each in evidence if each.role == "gap"]:
         yield found("gap", gaps[0].ledger, note=_lacks(int(gaps[0].reason or 0) + 1, (sequence or 0) - 1))
     if wrong := [each for each in evidence if each.role == "unbalanced"]:

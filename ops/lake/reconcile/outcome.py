@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import merge
 from typing import Protocol
 
 from ops.lake.reconcile.differences import Evidence, Tally, findings
@@ -24,6 +25,9 @@ class Compared(Protocol):
 
     def evidence(self) -> Iterator[Evidence]:
         """The evidence of all events that differ, ordered by account and sequence."""
+
+    def compacted(self) -> Iterator[Evidence]:
+        """The evidence of all events of which `account_months` has other rows than the view `events`, in this order."""
 
     def counted(self) -> Counted:
         """The numbers of events and accounts that were compared."""
@@ -47,7 +51,7 @@ def result_of(compared: Compared, at: datetime, found: Callable[[Finding], None]
         found: called with every finding, ordered by account and sequence.
     """
     tally = Tally()
-    for finding in findings(compared.evidence()):
+    for finding in findings(merge(compared.evidence(), compared.compacted(), key=_position)):
         tally.add(finding)
         found(finding)
     counted = compared.counted()
@@ -65,3 +69,7 @@ def result_of(compared: Compared, at: datetime, found: Callable[[Finding], None]
         accounts_found=compared.accounts(tally.account_ids),
         files=Files(),
     )
+
+
+def _position(evidence: Evidence) -> tuple[str, bool, int]:
+    return evidence.account_id, evidence.sequence is None, evidence.sequence or 0

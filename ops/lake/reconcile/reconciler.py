@@ -3,13 +3,14 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.duckdb_errors import translated
 from ops.lake.query.files import AHEAD_MAX
+from ops.lake.query.history import History
 from ops.lake.reconcile.comparison import Comparison
 from ops.lake.reconcile.ledger_pages import pages
 from ops.lake.reconcile.ledger_rows import LedgerEvent, Unreadable, ledger_rows
@@ -41,6 +42,8 @@ class Reconciler:
         now: the current time, UTC.
         settle: waits a moment for events that are about to arrive in the lake.
         grace: how long an event may take to reach the lake.
+        history: what queries read from `account_months`, for the files that exist at the time of the call.
+        months: opens `account_months`.
         stop: ends the waits of `source` and `pace`.
     """
 
@@ -52,6 +55,8 @@ class Reconciler:
     now: Callable[[], datetime]
     settle: Callable[[], object]
     grace: timedelta
+    history: Callable[[], History]
+    months: Callable[[], DuckDBEngine]
     stop: Callable[[], object] = lambda: None
 
     def reconcile(
@@ -62,7 +67,8 @@ class Reconciler:
         """Compare ledger and lake.
 
         The lake's files are listed first, so the ledger already has all of their events. Therefore an event written
-        during the comparison never counts as extra.
+        during the comparison never counts as extra. A compacted month is compared with the files that were listed: not
+        if one of them was added meanwhile, because queries do not read such a day from `account_months` any more.
 
         Args:
             found: called with every finding, ordered by account and sequence.
@@ -75,15 +81,20 @@ class Reconciler:
         """
         at = self.now()
         with tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as folder:
+            history = self.history()
             lake = self.lake()
+            history = history.meeting(self.history())
             with translated(lake.connection):
-                return self._reconciled(lake, Comparison(lake.connection, Path(folder)), at, found, progress)
+                comparison = Comparison(lake.connection, Path(folder))
+                return self._reconciled(lake, comparison, history, at, found=found, progress=progress)
 
     def _reconciled(
         self,
         lake: DuckDBEngine,
         comparison: Comparison,
+        history: History,
         at: datetime,
+        *,
         found: Callable[[Finding], None],
         progress: Callable[[Counts], None],
     ) -> ReconciliationResult:
@@ -95,6 +106,12 @@ class Reconciler:
             later.refuse_other_types()
             with translated(later.connection):
                 comparison.take_missing(later.connection, days)
+            history = replace(history, reopened=history.reopened | frozenset(days))
+        if history.months:
+            months = self.months()
+            months.refuse_other_types()
+            with translated(months.connection):
+                comparison.take_months(months.connection, history)
         comparison.prepare(cut, _naive(self.now() + AHEAD_MAX))
         return result_of(comparison, at, found)
 

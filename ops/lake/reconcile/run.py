@@ -79,6 +79,8 @@ def run_reconciliation(
         now=lambda: datetime.now(UTC),
         settle=lambda: time.sleep(SETTLE_S),
         grace=timedelta(seconds=grace_of(lake) if grace_s is None else grace_s),
+        history=lake.history_store().history,
+        months=lake.months,
         stop=stop.set,
     )
     expected = None if lake.is_local else size.read_units  # the emulator counts units differently

@@ -1,7 +1,7 @@
 """The Spark job that reconciles the lake with an export of the ledger; it runs locally and on AWS Glue.
 
 `job` is the entry point, `run` starts it for `account-events reconcile --engine spark`. docs/adr/0021 has the reasons.
-Glue adds a zip of the modules to `sys.path`. The schemas' files cannot be read there, so the zip is unpacked first.
+Glue adds a zip of the modules to `sys.path`. Schemas and SQL cannot be read there, so the zip is unpacked first.
 """
 
 import sys

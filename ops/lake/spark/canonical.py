@@ -87,9 +87,10 @@ _VALUE_BYTES = len('"":{"S":""}')
 
 
 def read(lines: DataFrame) -> DataFrame:
-    """The columns `kind` and `line`, and those of LEDGER.
+    """The columns `kind`, `line` and `version`, and those of LEDGER.
 
-    The columns of LEDGER are null unless the kind is EVENT, and `line` is null unless it is OTHER.
+    The columns of LEDGER are null unless the kind is EVENT; but a row of the kind SKIPPED has its account. `line` is
+    null unless the kind is OTHER, and `version`, the row's key as text, is null if it is.
 
     Args:
         lines: the lines of an export's files, as the column `value`.
@@ -101,7 +102,13 @@ def read(lines: DataFrame) -> DataFrame:
     return known.select(
         "kind",
         F.when(is_other, F.col("value")).alias("line"),
-        *(F.when(is_event, values.get(name, F.lit(None))).cast(kind).alias(name) for name, kind in LEDGER.items()),
+        F.when(~is_other, _value(layout.VERSION)).alias("version"),
+        *(
+            F.when(~is_other if name == "account_id" else is_event, values.get(name, F.lit(None)))
+            .cast(kind)
+            .alias(name)
+            for name, kind in LEDGER.items()
+        ),
     )
 
 

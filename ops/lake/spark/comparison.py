@@ -13,24 +13,39 @@ from typing import Any
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, Row, SparkSession
 
-from consumers.lake import table
 from consumers.lake.added_columns import OCCURRED_AT_US
+from ops.lake.query.history import History
+from ops.lake.reconcile.compacted import OF_DAYS, ROW, differing
 from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence, same
 from ops.lake.reconcile.ledger_history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
 from ops.lake.reconcile.outcome import Counted
 from ops.lake.reconcile.result import AccountFound, Lateness, Standing, Total
-from ops.lake.spark.ledger import UNTRANSLATED
+from ops.lake.spark.canonical import LEDGER
+from ops.lake.spark.lake import TIMES
+from ops.lake.spark.ledger import SNAPSHOT, UNTRANSLATED
+
+REPEATED = "repeated"
+"""The `reason` of a row that the export has had before."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _PER_SECOND = 1_000_000
 _VALUES = (*KEYS, *FIELDS)
-_TIMES = [column.name for column in table.EVENT_FIELDS if column.glue_type == "timestamp"]
 
 
 def _struct(side: str) -> str:
     return "named_struct(" + ", ".join(f"'{name}', {side}.{name}" for name in _VALUES) + ")"
 
+
+_ONCE = f"""
+SELECT {", ".join(LEDGER)}, version, CASE WHEN is_repeated THEN '{REPEATED}' ELSE reason END AS reason
+FROM (
+  SELECT *, coalesce(version = lag(version) OVER versions, false) AS is_repeated FROM ledger_versions
+  WINDOW versions AS (PARTITION BY account_id ORDER BY CAST(version AS double), version)
+)
+WHERE is_repeated OR NOT reason <=> '{SNAPSHOT}'
+"""
+"""The ledger's rows without snapshots; but with every row, also a snapshot, whose key another row has, too."""
 
 _LAKE = f"""
 SELECT *, {FLOW} AS flow,
@@ -56,7 +71,7 @@ SELECT
   coalesce(s.number, 1) = 1 AS is_first,
   coalesce(s.is_shown, false) AS is_shown,
   {same("l", "s", FIELDS)} AS is_same,
-  l.before, l.run, l.error, l.reason,
+  l.before, l.run, l.error, l.reason, l.version,
   l.flow AS ledger_flow, l.currency AS ledger_currency, l.occurred_at AS ledger_occurred_at,
   s.flow AS lake_flow, s.currency AS lake_currency, s.occurred_at AS lake_occurred_at,
   s.published_at - s.occurred_at AS late,
@@ -80,6 +95,7 @@ SELECT account_id,
   CASE WHEN is_pair OR is_after_gap OR reason IS NOT NULL OR error <> 0 THEN named_struct(
     'sequence', sequence, 'in_lake', in_lake, 'is_pair', is_pair, 'is_after_gap', is_after_gap,
     'before', before, 'run', run, 'error', error, 'reason', reason,
+    'version', CASE WHEN reason IS NOT NULL THEN version END,
     'ledger', CASE WHEN in_ledger AND reason IS NULL THEN ledger END
   ) END AS suspect,
   count_if(is_ledger_event) AS ledger_events,
@@ -128,6 +144,19 @@ ORDER BY account_id, sequence NULLS LAST, role DESC, lake NULLS LAST
 """
 
 
+_DIGEST = f"CAST(xxhash64({', '.join(f'{name}, {name} IS NULL' for name in ROW)}) AS decimal(38, 0))"
+"""The hash of a null is that of nothing, so it is also made of which columns are null."""
+_ROW = "named_struct(" + ", ".join(f"'{name}', {name}" for name in ROW) + ")"
+_COMPACTED = f"""
+SELECT account_id, sequence, 'day' AS role, {_ROW} AS lake FROM day_rows LEFT SEMI JOIN differing_months
+USING (account_id, sequence)
+UNION ALL
+SELECT account_id, sequence, 'month', {_ROW} FROM month_rows LEFT SEMI JOIN differing_months
+USING (account_id, sequence)
+ORDER BY account_id, sequence
+"""
+
+
 class SparkComparison:
     """The comparison of a ledger with a lake; see `ops.lake.reconcile.outcome.Compared`.
 
@@ -151,7 +180,9 @@ class SparkComparison:
         partitions: int,
     ) -> None:
         self._session, self._lake, self._cut = session, lake, cut
-        history = self._sql(HISTORY, ledger_rows=ledger.repartition(partitions, "account_id"))
+        self._partitions, self._has_months = partitions, False
+        once = self._sql(_ONCE, ledger_versions=ledger.repartition(partitions, "account_id"))
+        history = self._sql(HISTORY, ledger_rows=once)
         copies = self._sql(_LAKE, lake_rows=lake.repartition(partitions, "account_id"))
         times = {"cut": _micros(cut), "latest": _micros(latest)}
         with_flow = self._sql(
@@ -162,9 +193,33 @@ class SparkComparison:
         self._grouped = self._sql(_GROUPED, assessed=assessed).persist(StorageLevel.MEMORY_AND_DISK)
         self._register(grouped=self._grouped)
 
+    def take_months(self, rows: DataFrame, history: History) -> None:
+        """Compare `account_months` with the view `events`. This reads the lake's compacted days a second time.
+
+        Args:
+            rows: the rows of its files, see `lake.read_months`.
+            history: what queries read from there.
+        """
+        days = self._lake.where(f"NOT ({history.of_events()})").repartition(self._partitions, "account_id")
+        shown = self._sql(_LAKE, lake_rows=days).where("is_shown")
+        self._register(
+            day_rows=self._sql(f"{OF_DAYS} FROM shown_of_days", shown_of_days=shown),
+            month_rows=rows.where(history.of_months()),
+        )
+        self._register(differing_months=self._sql(differing(_DIGEST)).persist(StorageLevel.MEMORY_AND_DISK))
+        self._has_months = True
+
     def untranslated(self) -> DataFrame:
         """The lines that `ledger.read` left to Python, as the column `line`. If there are any, compare again."""
         return self._sql(f"SELECT account_id AS line FROM grouped WHERE suspect.reason = '{UNTRANSLATED}'")
+
+    def repeated(self) -> tuple[str, str] | None:
+        """The account and the version of the first row that the export has more than once, if there is one."""
+        found = self._sql(
+            f"SELECT account_id, suspect.version AS version FROM grouped WHERE suspect.reason = '{REPEATED}' "
+            "ORDER BY account_id, CAST(version AS double), version LIMIT 1"
+        ).head()
+        return found and (found["account_id"], found["version"])
 
     def evidence(self) -> Iterator[Evidence]:
         """See `Compared`."""
@@ -183,6 +238,13 @@ class SparkComparison:
                 yield Evidence(account_id, sequence, role, _values(ledger), _values(lake), reason)
         finally:
             suspects.unpersist()
+
+    def compacted(self) -> Iterator[Evidence]:
+        """See `Compared`."""
+        if not self._has_months or self._session.table("differing_months").isEmpty():
+            return
+        for account_id, sequence, role, lake in self._sql(_COMPACTED).toLocalIterator():
+            yield Evidence(account_id, sequence, role, None, _values(lake), None)
 
     def counted(self) -> Counted:
         """See `Compared`."""
@@ -252,7 +314,7 @@ def _values(row: Row | None) -> dict[str, Any] | None:
     if row is None:
         return None
     values: dict[str, Any] = row.asDict()
-    instants = {name: _utc(values[name]) for name in _TIMES}
+    instants = {name: _utc(values[name]) for name in TIMES if name in values}
     return values | {name: instant and instant.replace(tzinfo=None) for name, instant in instants.items()}
 
 

@@ -8,7 +8,7 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,11 +18,12 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from local_stack.errors import CommandError
+from ops.lake.query.history import History
 from ops.lake.reconcile.metrics import NAMESPACE, metric_data
 from ops.lake.reconcile.result import Finding, ReconciliationResult, finding_line
 from ops.lake.spark import session
 from ops.lake.spark.lake import cause
-from ops.lake.spark.locations import root_of, s3_client, save
+from ops.lake.spark.locations import history_in, root_of, s3_client, save
 from ops.lake.spark.reconciliation import Task, reconciled
 from ops.ledger.export.location import find_export
 from ops.ledger.export.manifest import Table
@@ -58,6 +59,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--result", required=True, help="where to write the result: a file or s3://BUCKET/KEY")
     parser.add_argument("--findings", help="a file for all findings, one JSON object per line")
     parser.add_argument("--stack", help="the stack whose metrics of the reconciliation are published; none if omitted")
+    parser.add_argument("--history", help="a file with what queries read from account_months, if the lake is a folder")
     parser.add_argument("--cores", type=int, help="run on this machine, on so many cores")
     parser.add_argument("--memory", default="4g", help="the heap on this machine (default: %(default)s)")
     parser.add_argument("--folder", help="a folder for temporary files on this machine")
@@ -69,7 +71,15 @@ def run(given: argparse.Namespace) -> ReconciliationResult:
     now = datetime.now(UTC)
     place = given.export if given.export.startswith("s3://") else str(Path(given.export).resolve())
     export = find_export(s3_client(place), place, Table(given.table_arn, given.table_id), "")
-    task = Task(export, root_of(given.lake), given.first_day, timedelta(seconds=given.grace_s), now)
+    root = root_of(given.lake)
+    task = Task(
+        export,
+        root,
+        given.first_day,
+        timedelta(seconds=given.grace_s),
+        now,
+        lambda digests: _history(given, root, digests),
+    )
     _report(doing="starting Spark")
     with ExitStack() as stack:
         spark = session.start(cores=given.cores, memory=given.memory, folder=given.folder)
@@ -86,6 +96,12 @@ def run(given: argparse.Namespace) -> ReconciliationResult:
         if given.stack:
             _publish(result, given.stack)
     return result
+
+
+def _history(given: argparse.Namespace, root: str, digests: Mapping[str, str]) -> History:
+    if given.history:
+        return History.from_json(Path(given.history).read_text(encoding="utf-8"))
+    return history_in(root, digests)
 
 
 def _stop(spark: SparkSession) -> None:

@@ -19,6 +19,7 @@ from account_events.avro.schemas_path import SCHEMAS
 from local_stack.errors import CommandError
 from local_stack.reproducible_zip import write_entries
 from ops.lake.deployed_lake import Lake
+from ops.lake.query.history import HISTORY_FILE
 
 ROOT = Path(__file__).parents[3]
 ENTRY = "ops/lake/spark/glue_script.py"
@@ -50,13 +51,13 @@ class CodeFile:
 
 
 def modules() -> Mapping[str, bytes]:
-    """The modules of this project that the script imports, and the schemas, by their path in the repository."""
+    """The modules of this project that the script imports, and the files that they read, by their path here."""
     finder = ModuleFinder([str(ROOT)])
     finder.run_script(str(ROOT / ENTRY))
     files = (getattr(each, "__file__", None) for each in finder.modules.values())  # typeshed has no such attribute
     found = {Path(each) for each in files if each} - {ROOT / ENTRY}
     schemas = (path for path in SCHEMAS.rglob("*") if path.suffix in {".avsc", ".json"})
-    return {str(path.relative_to(ROOT)): path.read_bytes() for path in sorted([*found, *schemas])}
+    return {str(path.relative_to(ROOT)): path.read_bytes() for path in sorted([*found, *schemas, HISTORY_FILE])}
 
 
 def code() -> tuple[CodeFile, CodeFile]:

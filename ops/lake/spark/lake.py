@@ -1,6 +1,6 @@
 """The lake's rows, as Spark compares them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 -- as Spark's documentation names it
 
 from consumers.lake import table
-from consumers.lake.added_columns import PARTITION_KEYS
+from consumers.lake.added_columns import MONTH_KEYS, PARTITION_KEYS
 from ops.lake.query.damaged_file import damaged
 from ops.lake.query.file_columns import problem_of
 from ops.lake.spark.footers import elements
@@ -18,12 +18,28 @@ THREADS = 16
 """How many files' schemas are read at once. On S3, nearly all of the time is spent waiting."""
 _COLUMNS = [(column.name, column.glue_type) for column in table.COLUMNS]
 _KEYS = [(column.name, column.glue_type) for column in PARTITION_KEYS]
-_SCHEMA = ", ".join(f"{name} {glue_type}" for name, glue_type in (*_COLUMNS, *_KEYS))
-_TIMES = [name for name, glue_type in _COLUMNS if glue_type == "timestamp"]
+_MONTH_KEYS = [(column.name, column.glue_type) for column in MONTH_KEYS]
+MONTHS_COLUMNS = [(column.name, column.glue_type) for column in table.MONTHS_COLUMNS]
 
 
-def refuse_other_types(session: SparkSession, root: str, keys: Sequence[str]) -> None:
+def _typed(columns: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"{name} {glue_type}" for name, glue_type in columns)
+
+
+_SCHEMA = _typed((*_COLUMNS, *_KEYS))
+TIMES = [name for name, glue_type in _COLUMNS if glue_type == "timestamp"]
+
+
+def refuse_other_types(
+    session: SparkSession, root: str, keys: Sequence[str], columns: Sequence[tuple[str, str]] = _COLUMNS
+) -> None:
     """Check every file's columns, because Spark would convert values of some other types.
+
+    Args:
+        session: the Spark session.
+        root: the lake's folder or bucket, with a slash at the end.
+        keys: the files below it.
+        columns: the table's columns and types.
 
     Raises:
         FileDamaged: a file is not Parquet, or a column has a type other than the table's. The message names both.
@@ -39,7 +55,7 @@ def refuse_other_types(session: SparkSession, root: str, keys: Sequence[str]) ->
             footer = library.hadoop.ParquetFileReader.readFooter(configuration, path, footer_only)
         except Py4JError as error:
             return cause(error)
-        return problem_of(elements(footer.getFileMetaData().getSchema().toString()), _COLUMNS)
+        return problem_of(elements(footer.getFileMetaData().getSchema().toString()), columns)
 
     with ThreadPoolExecutor(THREADS) as pool:
         for key, found in zip(keys, pool.map(problem, keys), strict=True):
@@ -57,12 +73,23 @@ def read(session: SparkSession, root: str, keys: Sequence[str]) -> DataFrame:
         root: the lake's folder or bucket, with a slash at the end.
         keys: the files below it.
     """
-    found = _files(session, root, keys) if keys else session.createDataFrame([], _SCHEMA)
+    return _with_keys(_files(session, root, keys) if keys else session.createDataFrame([], _SCHEMA))
+
+
+def read_months(session: SparkSession, root: str, keys: Sequence[str]) -> DataFrame:
+    """The rows of these files of `account_months`, as `read` returns the events' rows."""
+    reader = session.read.schema(_typed((*MONTHS_COLUMNS, *_MONTH_KEYS)))
+    return _with_keys(
+        reader.option("basePath", f"{root}{table.MONTHS_PREFIX}").parquet(*(f"{root}{key}" for key in keys))
+    )
+
+
+def _with_keys(found: DataFrame) -> DataFrame:
     return found.withColumns(
         {
             "account_id": F.coalesce("account_id", F.lit("")),
             "sequence": F.coalesce("sequence", F.lit(0)),
-            **{name: F.unix_micros(name) for name in _TIMES},
+            **{name: F.unix_micros(name) for name in TIMES},
         }
     )
 

@@ -1,12 +1,14 @@
 """Where the job reads and writes: folders on this machine, or buckets."""
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from consumers.lake import table
 from ops.lake.query.files import LakeFiles, listed
+from ops.lake.query.history import History, history_of
+from ops.lake.query.history_store import HistoryStore
 from ops.lake.reconcile.result import LATEST_KEY, ReconciliationResult, to_json
 from ops.ledger.export.location import S3, Folder, Location, S3Prefix
 from ops.ledger.export.manifest import BadExport, DataFile
@@ -38,7 +40,27 @@ def lake_files(root: str) -> LakeFiles:
     """The lake's files as they are now. Files in a folder have no ETags, so their digests are those of their names."""
     if root.startswith(S3):
         return LakeFiles(listed(s3_client(root), root.removeprefix(S3).rstrip("/"), table.EVENTS_PREFIX))
-    return LakeFiles(_in_folder(Path(root)))
+    return LakeFiles(_in_folder(Path(root), table.EVENTS_PREFIX))
+
+
+def history_in(root: str, digests: Mapping[str, str]) -> History:
+    """What queries read from `account_months`, given the digests of the files below `events/` in a bucket.
+
+    A folder has no ETags, so nothing is known about one: queries may read nothing from there.
+    """
+    if not root.startswith(S3):
+        return History()
+    store = HistoryStore(s3_client(root), root.removeprefix(S3).rstrip("/"))
+    return history_of(store.read()[0], digests, store.compactions())
+
+
+def month_files(root: str, history: History) -> list[str]:
+    """The files of `account_months` that queries read."""
+    if root.startswith(S3):
+        every = listed(s3_client(root), root.removeprefix(S3).rstrip("/"), table.MONTHS_PREFIX)
+    else:
+        every = _in_folder(Path(root), table.MONTHS_PREFIX)
+    return history.files(key for key, _ in every)
 
 
 def problems(place: str, files: Iterable[DataFile]) -> Iterator[str]:
@@ -72,7 +94,7 @@ def _location(place: str) -> Location:
     return S3Prefix(s3_client(place), bucket, prefix)
 
 
-def _in_folder(root: Path) -> Iterator[tuple[str, str]]:
-    for path in (root / table.EVENTS_PREFIX).rglob("*"):
+def _in_folder(root: Path, prefix: str) -> Iterator[tuple[str, str]]:
+    for path in (root / prefix).rglob("*"):
         if path.is_file():
             yield path.relative_to(root).as_posix(), ""

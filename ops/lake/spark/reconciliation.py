@@ -1,19 +1,20 @@
 """Reconciles a lake with an export of its ledger, in a Spark session."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 
 from ops.lake.query.files import AHEAD_MAX
+from ops.lake.query.history import History
 from ops.lake.reconcile.outcome import result_of
 from ops.lake.reconcile.result import STRAYS_MAX, Files, Finding, ReconciliationResult
 from ops.lake.spark import lake, ledger
 from ops.lake.spark.comparison import SparkComparison
-from ops.lake.spark.locations import lake_files, problems
+from ops.lake.spark.locations import lake_files, month_files, problems
 from ops.ledger.export.location import FoundExport
-from ops.ledger.export.manifest import INEXACT_S, NEW, BadExport
+from ops.ledger.export.manifest import INEXACT_S, NEW, BadExport, repeated_row
 
 ROWS_PER_PARTITION = 250_000
 """So that a partition of both sides, about 100 MB, is sorted in memory."""
@@ -29,6 +30,7 @@ class Task:
         first_day: the table's first partition.
         grace: how long an event may take to reach the lake.
         now: the current time, UTC.
+        history: what queries read from `account_months`, given the digests of the files below `events/`.
     """
 
     export: FoundExport
@@ -36,6 +38,7 @@ class Task:
     first_day: str
     grace: timedelta
     now: datetime
+    history: Callable[[Mapping[str, str]], History]
 
     @property
     def cut(self) -> datetime:
@@ -58,7 +61,7 @@ def reconciled(
         doing: called at the start of each step.
 
     Raises:
-        BadExport: a data file is damaged or not DynamoDB JSON.
+        BadExport: a data file is damaged or not DynamoDB JSON, or the export has a row twice.
         FileDamaged: a file of the lake is damaged or does not match the table.
     """
     export, place = task.export.export, task.export.files.name
@@ -70,7 +73,16 @@ def reconciled(
     lake.refuse_other_types(session, task.lake, keys)
     doing(f"comparing the lake with {export.items:,} rows of the ledger")
     lines = ledger.lines_of(session, [f"{place}{file.key}" for file in export.files if file.items])
-    comparison = _compared(session, task, ledger.read(lines), lake.read(session, task.lake, keys), doing)
+    lake_rows = lake.read(session, task.lake, keys)
+    comparison = _compared(session, task, ledger.read(lines), lake_rows, doing)
+    if (repeated := comparison.repeated()) is not None:
+        raise repeated_row(place, *repeated)
+    history = task.history(files.digests)
+    if history.months:
+        months = month_files(task.lake, history)
+        doing(f"comparing {len(months)} compacted files with the lake")
+        lake.refuse_other_types(session, task.lake, months, lake.MONTHS_COLUMNS)
+        comparison.take_months(lake.read_months(session, task.lake, months), history)
     doing("collecting the findings")
     at = export.export_time
     strays = files.strays(task.now.date())
@@ -110,5 +122,5 @@ def _compared(
             raise BadExport(
                 f"{task.export.files.name}: a line is not an item in DynamoDB JSON: {no_item['account_id']!r}. {NEW}"
             )
-        return compare(ledger.only_events(rows).unionByName(translated))
+        return compare(ledger.read_by_spark(rows).unionByName(translated))
     return first

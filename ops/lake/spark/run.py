@@ -14,9 +14,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from consumers.lake.table import MONTHS_PREFIX
 from local_stack.errors import CommandError
 from ops.lake.deployed_lake import Lake
-from ops.lake.query.files import LakeFiles
+from ops.lake.query.files import LakeFiles, listed
+from ops.lake.query.history import history_of
 from ops.lake.reconcile.grace import grace_of
 from ops.lake.reconcile.result import STRAYS_MAX, Files, Finding, ReconciliationResult, finding_in, from_json
 from ops.ledger.export.location import FoundExport, Location, find_export
@@ -82,15 +84,19 @@ def reconciled_by_spark(
     refuse_without_spark()
     described = lake.deployment.client("dynamodb").describe_table(TableName=lake.outputs["TableName"])["Table"]
     table = Table(described["TableArn"], described.get("TableId") or described["TableArn"])
-    export = find_export(lake.s3, location, table, lake.outputs["LedgerExportsName"])
+    export = find_export(lake.s3, location, table, lake.outputs["LedgerExportsName"], skipped=doing)
     files = LakeFiles.of(lake.s3, lake.bucket)  # before they are read, so that later changes count as not compared
     first_day = lake.outputs["LakeFirstDay"]
     with tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        keys = files.keys(first_day)
+        store = lake.history_store()
+        history = history_of(store.read()[0], files.digests, store.compactions())
+        months = history.files(key for key, _ in listed(lake.s3, lake.bucket, MONTHS_PREFIX))
+        keys = [*files.keys(first_day), *months]
         doing(f"downloading the lake's {len(keys)} files")
         (folder / "lake" / "events").mkdir(parents=True)
         _download(lake.s3, lake.bucket, [(key, folder / "lake" / key) for key in keys])
+        (folder / "history.json").write_text(history.to_json(), encoding="utf-8")
         options = {
             "--export": str(_local(export, folder / "export", doing)),
             "--lake": str(folder / "lake"),
@@ -100,6 +106,7 @@ def reconciled_by_spark(
             "--grace-s": str(grace_of(lake) if grace_s is None else grace_s),
             "--result": str(folder / "result.json"),
             "--findings": str(folder / "findings.jsonl"),
+            "--history": str(folder / "history.json"),
             "--cores": str(min(os.cpu_count() or 1, CORES_MAX)),
             "--folder": str(folder),
         }

@@ -1,7 +1,9 @@
 """Where an export is: a folder, or a prefix in a bucket. Finds the export there, and the newest one in a bucket."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,17 +16,21 @@ from ops.ledger.export.manifest import (
     Export,
     Table,
     export_of,
+    missing_checksums,
     time_of_export,
 )
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectTypeDef
 
 PREFIX = "exports/"
 """The prefix of all exports in the stack's bucket. Each has a prefix of its own below it."""
 LATEST = "latest"
 S3 = "s3://"
 CHUNK_BYTES = 1024 * 1024
+STILL_WRITTEN = timedelta(minutes=15)
+"""How long after an export's other files its checksums may come. DynamoDB writes them within seconds."""
 SYSTEM_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")
 
 
@@ -95,10 +101,17 @@ class S3Prefix:
         return f"{S3}{self.bucket}/{self.prefix}"
 
     def names(self) -> Mapping[str, int]:
+        return {name: each["Size"] for name, each in self._listed()}
+
+    def times(self) -> Mapping[str, datetime]:
+        """All files, with the times at which they were written."""
+        return {name: each["LastModified"] for name, each in self._listed()}
+
+    def _listed(self) -> Iterator[tuple[str, "ObjectTypeDef"]]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=self.prefix)
-        return {
-            each["Key"].removeprefix(self.prefix): each["Size"] for page in pages for each in page.get("Contents", [])
-        }
+        for page in pages:
+            for each in page.get("Contents", []):
+                yield each["Key"].removeprefix(self.prefix), each
 
     def chunks(self, name: str) -> Iterator[bytes]:
         body = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)["Body"]
@@ -119,7 +132,15 @@ class FoundExport:
     files: Location
 
 
-def find_export(client: "S3Client", location: str, table: Table, bucket: str) -> FoundExport:
+def find_export(
+    client: "S3Client",
+    location: str,
+    table: Table,
+    bucket: str,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    skipped: Callable[[str], object] = lambda _: None,
+) -> FoundExport:
     """The export at a location, with its manifests checked; its data files are checked by `verified`.
 
     Args:
@@ -127,34 +148,68 @@ def find_export(client: "S3Client", location: str, table: Table, bucket: str) ->
         location: a folder, an s3:// URI, or LATEST. An export may lie below it, if it is the only one there.
         table: the table that must have been exported.
         bucket: the stack's bucket of exports.
+        now: the current time, UTC; see `latest_export`.
+        skipped: as for `latest_export`.
 
     Raises:
         BadExport: there is no export, there are several, or it cannot be used; see `export_of`.
     """
-    place = latest_export(client, bucket, table) if location == LATEST else _place(client, location)
+    is_latest = location == LATEST
+    place = latest_export(client, bucket, table, now(), skipped) if is_latest else _place(client, location)
     place, names = _single(place)
     small = {name: b"".join(place.chunks(name)) for name in sorted(SMALL_FILES & names.keys())}
     return FoundExport(export_of(place.name, names, small, table), place)
 
 
-def latest_export(client: "S3Client", bucket: str, table: Table) -> Location:
+def latest_export(
+    client: "S3Client", bucket: str, table: Table, now: datetime, skipped: Callable[[str], object]
+) -> Location:
     """The newest complete export of a table in a bucket.
+
+    An export counts as running if a manifest is missing, which is written at the end, or if a manifest's checksum is
+    missing that may still be written.
+
+    Args:
+        client: reads the bucket.
+        bucket: the stack's bucket of exports.
+        table: the table that must have been exported.
+        now: the current time, UTC.
+        skipped: called with a line for each newer export that is still running, or failed.
 
     Raises:
         BadExport: there is none.
     """
     every = S3Prefix(client, bucket, PREFIX)
-    names = every.names()
-    complete = [
-        PurePosixPath(name).parent.as_posix()
-        for name in names
-        if PurePosixPath(name).name == SUMMARY and str(PurePosixPath(name).with_name(FILES)) in names
-    ]
-    times = {name: time_of_export(b"".join(every.chunks(f"{name}/{SUMMARY}")), table) for name in complete}
-    dated = {name: time for name, time in times.items() if time is not None}
-    if not dated:
+    complete: dict[str, datetime] = {}
+    running: dict[str, tuple[datetime, str]] = {}
+    for folder, written in _written(every).items():
+        if missing := sorted({SUMMARY, FILES} - written.keys()):
+            running[folder] = (min(written.values()), missing[-1])
+            continue
+        if (time := time_of_export(b"".join(every.chunks(f"{folder}/{SUMMARY}")), table)) is None:
+            continue
+        missing = missing_checksums(written)
+        if missing and now - max(written.values()) < STILL_WRITTEN:
+            running[folder] = (time, missing[0])
+        else:
+            complete[folder] = time
+    newest = max(complete, key=lambda name: (complete[name], name), default=None)
+    for folder, (since, missing_file) in sorted(running.items()):
+        if newest is None or since > complete[newest]:
+            skipped(f"{every.name}{folder}/ is still running, or failed: it has no {missing_file}; it is not used")
+    if newest is None:
         raise BadExport(f"{every.name} has no complete export of {table.arn}: make one with `account-events export`.")
-    return every.below(max(dated, key=lambda name: (dated[name], name)))
+    return every.below(newest)
+
+
+def _written(place: S3Prefix) -> Mapping[str, Mapping[str, datetime]]:
+    """For each export, its manifests, their checksums and its mark, with the time at which each was written."""
+    found = defaultdict[str, dict[str, datetime]](dict)
+    for name, time in place.times().items():
+        path = PurePosixPath(name)
+        if path.name in SMALL_FILES or path.name == STARTED:
+            found[path.parent.as_posix()][path.name] = time
+    return found
 
 
 def _place(client: "S3Client", location: str) -> Location:

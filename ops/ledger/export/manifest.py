@@ -9,7 +9,7 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -117,6 +117,17 @@ def export_of(location: str, names: Mapping[str, int], small: Mapping[str, bytes
         location=location,
         digest=hashlib.sha256(small[SUMMARY] + small[FILES]).hexdigest(),
     )
+
+
+def repeated_row(location: str, account_id: str, version: str) -> BadExport:
+    """The refusal of an export that has a row twice. DynamoDB exports each item once."""
+    return BadExport(f"{location}: it is damaged: it has the row {account_id}/{version} more than once. {NEW}")
+
+
+def missing_checksums(names: Container[str]) -> list[str]:
+    """The checksum files that an export with these files lacks."""
+    stems = [name.removesuffix(".json") for name in (FILES, SUMMARY)]
+    return [f"{stem}.checksum" for stem in stems if not any(f"{stem}{end}" in names for end in CHECKSUM_SUFFIXES)]
 
 
 def time_of_export(summary: bytes, table: Table) -> datetime | None:

@@ -10,6 +10,8 @@ from ops.ledger.export.location import Location
 from ops.ledger.export.manifest import NEW, BadExport, DataFile
 
 GZIP = zlib.MAX_WBITS | 16
+TEXT_BYTES_MAX = 1024 * 1024
+"""How much of a file is decompressed at once. A chunk could be a thousand times as large when it is decompressed."""
 
 
 @contextmanager
@@ -77,10 +79,11 @@ class _Items:
             if not self._is_open:  # the first or a further member
                 self._gzip, self._is_open = zlib.decompressobj(GZIP), True
             try:
-                text = self._gzip.decompress(chunk)
+                text = self._gzip.decompress(chunk, TEXT_BYTES_MAX)
             except zlib.error:
                 self._is_damaged = True
                 return
             self._lines += text.count(b"\n")
             self._is_line_open = not text.endswith(b"\n") if text else self._is_line_open
-            self._is_open, chunk = not self._gzip.eof, self._gzip.unused_data
+            self._is_open = not self._gzip.eof
+            chunk = self._gzip.unconsumed_tail if self._is_open else self._gzip.unused_data

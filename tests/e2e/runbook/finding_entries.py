@@ -216,3 +216,15 @@ def lake_files_stray(op: Operator) -> None:
     assert "1 stray" in seen
     assert AGREE in op.repair(KEY="events/readme.txt")
     op.world.delete_from_lake("stray/events/readme.txt")
+
+
+@scenario("lake-view-differs", injected="The local stack has no views: only the commands run.")
+def view_differs(op: Operator) -> None:
+    view = {"Name": "events", "TableType": "VIRTUAL_VIEW", "UpdateTime": datetime.now(UTC)}
+    op.stubs["glue", "get-table"] = lambda _: {"Table": view}
+    assert "VIRTUAL_VIEW" in op.look("get-table")
+    op.look("account_months")
+    seen = op.repair()
+    assert "account_history: " in seen
+    assert "All closed days are compacted." in seen
+    assert not is_reported(op, "lake-view-differs")

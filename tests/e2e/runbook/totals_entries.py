@@ -1,17 +1,30 @@
 """Scenarios of the alarms on daily totals and reconciliation."""
 
 import json
+from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from botocore.exceptions import ClientError
 
+from account_core.rows.items import to_item
+from consumers.lake import table
+from ops.lake.query.history_store import HistoryStore
 from tests.e2e.doctor_faults import lost_files, no_schedule, not_started
 from tests.e2e.runbook.api_entries import LIMIT
 from tests.e2e.runbook.causes import RESTORE, UNDO, lose_permission, restore_permission, undo
 from tests.e2e.runbook.lake_entries import AGREE
 from tests.e2e.runbook.on_call import Operator
 from tests.e2e.runbook.scenarios import scenario
+from tests.support.compacted_lake import fit_manifest
+from tests.support.ledger_and_lake import START, history
+from tests.support.waiting import await_condition
+
+SETTLE_S = 120.0
+OLD, MONTH = "a-old-month", f"{START:%Y-%m}"
 
 UP_TO_DATE = "All daily totals are up to date."
 
@@ -126,3 +139,24 @@ def reconciliation_finds(op: Operator) -> None:
     op.mark()
     assert AGREE in op.look("reconcile")
     op.assert_ok()
+    wrong_month(op)
+    assert f"{OLD} event 2 compacted: account_months of {MONTH} has balance '7.00', not '1.00'" in op.look("reconcile")
+    op.repair("account_months", MONTH=MONTH)
+    assert f"{MONTH}: 2 events compacted" in op.repair("lake compact", MONTH=MONTH)
+    assert AGREE in op.look("reconcile")
+
+
+def wrong_month(op: Operator) -> None:
+    """A month is compacted, and a row of its files is wrong from the beginning."""
+    for row in history(OLD, "1.00"):
+        op.world.put_row(to_item(row))
+    await_condition(lambda: AGREE in op.look("reconcile"), "the lake has the old events", SETTLE_S)
+    op.world.settle()
+    op.world.run("account-events lake compact")
+    s3, bucket = op.client("s3"), op.world.outputs["LakeBucketName"]
+    [key] = op.world.lake_keys(table.month_prefix(MONTH, table.bucket_of(OLD)))
+    read = pq.ParquetFile(BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read())).read()
+    rows = [row | {"balance": Decimal("7.00")} if row["sequence"] == 2 else row for row in read.to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, schema=read.schema), body := BytesIO())
+    s3.put_object(Bucket=bucket, Key=key, Body=body.getvalue())
+    fit_manifest(HistoryStore(s3, bucket), MONTH)

@@ -19,6 +19,7 @@ def idle(root: Path, age: timedelta, newest: timedelta) -> AwsStack:
     for each in root.iterdir():
         shutil.rmtree(each)
     stack.polls = False
+    stack.views.clear()
     stack.lagging = set(stack.rows)
     stack.firing = {*BREACHING, *COMPOSITES}
     return stack
@@ -36,7 +37,7 @@ def test_a_new_stack_has_no_finding(tmp_path: Path, doctor: Doctor, minutes: int
 def test_the_same_state_is_a_fault_later(tmp_path: Path, doctor: Doctor) -> None:
     done = doctor(idle(tmp_path, timedelta(days=3), timedelta(minutes=14)))
     expected = {
-        *("alarm-firing", "events-not-published", "job-code-missing", "mapping-not-polling"),
+        *("alarm-firing", "events-not-published", "job-code-missing", "lake-view-missing", "mapping-not-polling"),
         "reconciliation-missing",
     }
     assert set(kinds(done)) == expected

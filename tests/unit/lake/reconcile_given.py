@@ -9,9 +9,11 @@ import pytest
 
 from account_core.domain.events import Row
 from ops.lake.query.duckdb_engine import DuckDBEngine
+from ops.lake.query.history_store import HistoryStore
 from ops.lake.reconcile.reconciler import Reconciler
 from ops.lake.reconcile.result import Finding, ReconciliationResult
 from ops.replay.pace import Unpaced
+from tests.support.folder_bucket import FolderBucket
 from tests.support.lake import LakeRow, write
 from tests.support.ledger_and_lake import START, history
 from tests.support.memory_source import MemorySource
@@ -46,12 +48,13 @@ class LedgerAndLake:
         write(self.folder, rows, file_name=f"part-{self.files}")
 
     def _lake(self) -> DuckDBEngine:
-        engine = DuckDBEngine(str(self.folder))
+        engine = DuckDBEngine(str(self.folder), has_months=False)
         self.on_listed(engine)
         return engine
 
     def reconciled(self) -> tuple[ReconciliationResult, list[Finding]]:
         found: list[Finding] = []
+        s3: Any = FolderBucket(self.folder)
         reconciler = Reconciler(
             self._lake,
             self.source,
@@ -61,6 +64,8 @@ class LedgerAndLake:
             lambda: self.now,
             lambda: self.settle(),  # noqa: PLW0108 -- tests replace it
             GRACE,
+            HistoryStore(s3, "lake").history,
+            lambda: DuckDBEngine(str(self.folder), has_events=False),
         )
         return reconciler.reconcile(found.append), found
 

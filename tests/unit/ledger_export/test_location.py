@@ -12,7 +12,7 @@ from moto import mock_aws
 from account_core.rows.items import to_item
 from local_stack.local_tables import make_table
 from local_stack.table_export import TableExports, write_export
-from ops.ledger.export.location import LATEST, find_export
+from ops.ledger.export.location import LATEST, STILL_WRITTEN, find_export
 from ops.ledger.export.manifest import BadExport, Table
 from tests.support.rows import history
 from tests.unit.ledger_export.test_manifest import read_all
@@ -79,6 +79,57 @@ def test_the_newest_complete_export_of_the_table_is_the_latest(ledger: Ledger) -
     ledger.table, own = others, ledger.table
     ledger.write("d", DAY + timedelta(hours=4))
     assert find_export(ledger.s3, LATEST, own, "copies").export.location == newest
+
+
+@pytest.mark.parametrize("missing", ["manifest-summary", "manifest-files"])
+@pytest.mark.parametrize("suffix", ["json", "checksum"])
+def test_while_an_export_is_written_the_one_before_is_the_latest(ledger: Ledger, missing: str, suffix: str) -> None:
+    before = ledger.write("a", DAY)
+    running = ledger.write("b", DAY + timedelta(hours=2))
+    ledger.write("older", DAY - timedelta(hours=2))
+    ledger.s3.delete_object(Bucket="copies", Key=f"{running.removeprefix('s3://copies/')}{missing}.{suffix}")
+    lines: list[str] = []
+    found = find_export(ledger.s3, LATEST, ledger.table, "copies", skipped=lines.append)
+    assert found.export.location == before
+    assert lines == [f"{running} is still running, or failed: it has no {missing}.{suffix}; it is not used"]
+
+
+def test_an_older_export_without_its_files_is_not_mentioned(ledger: Ledger) -> None:
+    old = ledger.write("a", DAY).removeprefix("s3://copies/")
+    ledger.s3.delete_object(Bucket="copies", Key=f"{old}manifest-summary.checksum")
+    newest = ledger.write("b", DAY + timedelta(hours=2))
+    lines: list[str] = []
+    found = find_export(ledger.s3, LATEST, ledger.table, "copies", skipped=lines.append)
+    assert (found.export.location, lines) == (newest, [])
+
+
+def test_a_checksum_that_will_not_be_written_any_more_is_damage(ledger: Ledger) -> None:
+    ledger.write("a", DAY)
+    damaged = ledger.write("b", DAY + timedelta(hours=2)).removeprefix("s3://copies/")
+    ledger.s3.delete_object(Bucket="copies", Key=f"{damaged}manifest-files.checksum")
+
+    def later() -> datetime:
+        return datetime.now(UTC) + STILL_WRITTEN
+
+    with pytest.raises(BadExport, match=r"/b/.*it has no manifest-files\.checksum"):
+        find_export(ledger.s3, LATEST, ledger.table, "copies", now=later)
+
+
+def test_a_wrong_checksum_of_the_latest_export_is_refused(ledger: Ledger) -> None:
+    ledger.write("a", DAY)
+    damaged = ledger.write("b", DAY + timedelta(hours=2)).removeprefix("s3://copies/")
+    ledger.s3.put_object(Bucket="copies", Key=f"{damaged}manifest-files.checksum", Body=b"wrong")
+    with pytest.raises(BadExport, match=r"/b/.*the MD5 of manifest-files\.json is not the one"):
+        find_export(ledger.s3, LATEST, ledger.table, "copies")
+
+
+def test_without_a_complete_export_the_running_one_is_named(ledger: Ledger) -> None:
+    running = ledger.write("a", DAY)
+    ledger.s3.delete_object(Bucket="copies", Key=f"{running.removeprefix('s3://copies/')}manifest-summary.json")
+    lines: list[str] = []
+    with pytest.raises(BadExport, match="has no complete export"):
+        find_export(ledger.s3, LATEST, ledger.table, "copies", skipped=lines.append)
+    assert lines == [f"{running} is still running, or failed: it has no manifest-summary.json; it is not used"]
 
 
 def test_without_an_export_there_is_no_latest(ledger: Ledger) -> None:

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,21 @@ def test_a_file_of_several_gzip_members_is_counted_whole(tmp_path: Path) -> None
 
     with_data(in_two, is_sealed=True)(location)
     assert in_order(read_all(found(location), tmp_path)) == in_order(ITEMS)
+
+
+@pytest.mark.parametrize("is_cut_off", [False, True])
+def test_a_file_that_is_mostly_repetition_needs_little_memory(tmp_path: Path, *, is_cut_off: bool) -> None:
+    """64 MiB of lines that compress to less than a chunk."""
+    location, lines = write_files(tmp_path, ITEMS), 2**26
+    packed = gzip.compress(b"\n" * lines)
+    with_data(lambda _: packed[: -20 if is_cut_off else None], is_sealed=True)(location)
+    tracemalloc.start()
+    try:
+        with pytest.raises(BadExport, match="not a whole gzip file" if is_cut_off else f"it has {lines} items"):
+            read_all(found(location), tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
 
 
 REFUSED: dict[str, tuple[Callable[[Path], None], str]] = {

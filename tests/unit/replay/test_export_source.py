@@ -8,7 +8,9 @@ from datetime import timedelta
 from itertools import repeat
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest.mock import Mock
 
+import duckdb
 import pytest
 
 from account_core.rows.items import to_item, version_of
@@ -17,7 +19,8 @@ from ops.ledger.export.manifest import INEXACT_S, BadExport
 from ops.replay.cursor import NO_VERSION
 from ops.replay.engine import NO_ACCOUNT, ReplayResult, new_state, replay
 from ops.replay.errors import Interrupted
-from ops.replay.export_source import export_source
+from ops.replay.export_rows import load_rows
+from ops.replay.export_source import ExportSource, export_source
 from ops.replay.selection import Accounts, Everything, Selection
 from ops.replay.source import Segment
 from ops.replay.state import State, from_json, to_json
@@ -25,7 +28,7 @@ from projector.outgoing import Outgoing
 from projector.parse import NO_ROW
 from tests.support.exports import EXPORT_TIME, found, write_files
 from tests.support.rows import FIRST_INSTANT, history
-from tests.unit.ledger_export.test_manifest import DAMAGED, with_data
+from tests.unit.ledger_export.test_manifest import DAMAGED, fullest, with_data, with_entries, with_summary
 from tests.unit.replay.sinks import Killed, Kills, MemorySink
 from tests.unit.replay.test_engine import of_projector
 
@@ -167,6 +170,65 @@ def test_the_number_of_accounts_that_were_cut_off_is_reported(given: Given, tmp_
     given.export(without("a", 8, of=without("b", 8, of=items(a=9, b=9, c=9))), last_event=9)
     with export_source(found(given.location), tmp_path) as source:
         assert source.cut_off == 2
+
+
+def test_a_checkpoint_after_a_cut_moves_no_page(given: Given, tmp_path: Path) -> None:
+    """DuckDB numbers the rows after deleted ones again when it writes a checkpoint, which may be between two pages."""
+    given.export(without("a", 1, of=items(a=9_000, b=30)), last_event=1)  # every row is late
+    connection = duckdb.connect()
+    connection.execute(f"ATTACH '{tmp_path}/small.duckdb' AS small (ROW_GROUP_SIZE 2048); USE small")
+    small: Any = Mock(wraps=connection)
+    small.cursor = lambda: connection.cursor().execute("USE small")
+    source = ExportSource(small, 7, load_rows(small, found(given.location), tmp_path, None, lambda _: None))
+    pages = [source.read(Segment(1, 2), None)]
+    before = connection.execute("SELECT min(rowid) FROM rows").fetchone()
+    connection.execute("CHECKPOINT")
+    assert connection.execute("SELECT min(rowid) FROM rows").fetchone() != before, "otherwise the test shows nothing"
+    while (after := pages[-1].next_key) is not None:
+        pages.append(source.read(Segment(1, 2), after))
+    pages.append(source.read(Segment(0, 2), None))
+    read = [int(item["Version"]["N"]) for page in pages for item in page.items]
+    assert read == list(range(1, version_of(30) + 1))
+    connection.close()
+
+
+TWICE = "it has the row b/3 more than once"
+
+
+def in_another_file(location: Path) -> None:
+    """The manifest names a copy of the fullest data file as well."""
+
+    def copied(entries: list[dict[str, Any]]) -> None:
+        path = fullest(location)
+        (path.parent / "copy.json.gz").write_bytes(path.read_bytes())
+        [entry] = [each for each in entries if each["dataFileS3Key"].endswith(path.name)]
+        entries.append({**entry, "dataFileS3Key": "data/copy.json.gz"})
+        with_summary(itemCount=sum(each["itemCount"] for each in entries))(location)
+
+    with_entries(copied)(location)
+
+
+@pytest.mark.parametrize("selection", [ALL, Accounts(("b",))])
+@pytest.mark.parametrize("change", [{}, {"Balance": {"N": "7"}}, {"Timestamp": {"S": "2026-02-29T09:30:00.000001Z"}}])
+def test_a_row_that_an_export_has_twice_is_refused(given: Given, selection: Selection, change: dict[str, Any]) -> None:
+    """Also if the two differ, so that one of them is right."""
+    rows = items(a=12, b=12)
+    again = next(row for row in rows if (row["AccountId"]["S"], row["Version"]["N"]) == ("b", "3"))
+    given.export([*rows, again | change])
+    with pytest.raises(BadExport, match=TWICE):
+        given.replayed(selection)
+    assert given.sink.events == []
+
+
+@pytest.mark.parametrize("events", [3, 9])  # the last row is an event, or a snapshot
+def test_a_last_row_that_two_files_have_is_refused_and_not_cut(given: Given, events: int) -> None:
+    given.export(items(b=events), last_event=events)
+    in_another_file(given.location)
+    with pytest.raises(BadExport, match="it has the row b/1 more than once"):
+        given.replayed()
+    given.export([*(rows := items(b=events)), rows[-1]], last_event=events)
+    with pytest.raises(BadExport, match=f"it has the row b/{len(rows)} more than once"):
+        given.replayed()
 
 
 NO_KEY = "an item has no AccountId or no Version"

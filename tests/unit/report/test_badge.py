@@ -39,6 +39,7 @@ def test_a_reconciliation_that_agrees_is_good() -> None:
         ({"differing": 3}, "3 events with differing fields"),
         ({"contradicting": 1}, "1 event with contradicting copies in the lake"),
         ({"unreadable": 1}, "1 event unreadable in the ledger"),
+        ({"compacted": 1}, "1 event with a wrong row in account_months"),
         ({"totals": (replace(TOTAL, ledger=Decimal("1239.50")),)}, "EUR 1\u202f234.50 too little"),
         ({"files": Files(stray=1)}, "1 file in the lake that belongs to no partition"),
         ({"files": Files(stray=2)}, "2 files in the lake that belong to no partition"),
