@@ -10,9 +10,9 @@ from account_core.service.owned_accounts import OwnedAccount
 from account_core.service.usage import Usage
 from account_core.store.dynamodb_owned import DynamoDBOwnedAccounts
 from account_events.consumer import Consumer, Inbox
-from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox
 from account_events.consumer.errors import EffectRefused
-from consumers.owners.rows import writes_to
+from consumers.owners.rows import changes
 from local_stack.emulator import loopback_config
 from local_stack.local_tables import session
 from tests.support.read_model import make_table
@@ -27,8 +27,9 @@ class ReadModel:
     def __init__(self, url: str) -> None:
         self.client: Any = session().client("dynamodb", endpoint_url=url, config=loopback_config())
         self.table = make_table(self.client, "AccountsByOwner")
-        inbox = DynamoDBInbox(self.client, make_table(self.client, "AccountsByOwnerInbox"))
-        self.consumer = Consumer(Inbox(inbox, writes_to(self.table), run_max=4))
+        self.former = make_table(self.client, "AccountsByOwnerInbox")
+        self.store = DynamoDBItemInbox(self.client, self.table, self.former)
+        self.consumer = Consumer(Inbox(self.store, changes, run_max=4))
         self.owned = DynamoDBOwnedAccounts(self.client, self.table)
 
     def page(self, owner: str, after: str | None = None, limit: int = 50) -> list[OwnedAccount]:
