@@ -138,9 +138,10 @@ class DynamoDBItemInbox:
             account_id = gap.account_id
             if account_id not in own:
                 yield gap
-            elif account_id not in reported and (seen := position_in(left.get(account_id, {})).seen):
-                if seen > own[account_id].last:
-                    yield Gap(account_id, own[account_id].last + 1, seen, gap.since_s)
+            elif account_id not in reported:
+                last, seen = own[account_id].last, position_in(left.get(account_id, {})).seen
+                if seen > last:
+                    yield Gap(account_id, last + 1, seen, gap.since_s)
 
     def delete_former(self, account_id: str, *, discards: bool = False) -> None:
         """Delete what an earlier version of the consumer has left in the former inbox after the position had moved.

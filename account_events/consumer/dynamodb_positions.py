@@ -88,9 +88,7 @@ class Positions:
         except ERRORS as error:
             raise_kits(error)
         return [
-            Gap(
-                item[KEY]["S"], int(item["Last"]["N"]) + 1, int(item["MissingThrough"]["N"]), float(item["Since"]["N"])
-            )
+            Gap(item[KEY]["S"], int(item["Last"]["N"]) + 1, int(item["MissingThrough"]["N"]), float(item["Since"]["N"]))
             for item in response["Items"]
         ]
 

@@ -62,7 +62,9 @@ class Accounts:
         names = {"#owner": "Owner"}
         request = {"Keys": keys, "ProjectionExpression": "AccountId, #owner", "ExpressionAttributeNames": names}
         found = self._deployment.client("dynamodb").batch_get_item(RequestItems={table: request})
-        return {each["AccountId"]["S"]: each["Owner"]["S"] for each in found["Responses"].get(table, ()) if "Owner" in each}
+        return {
+            each["AccountId"]["S"]: each["Owner"]["S"] for each in found["Responses"].get(table, ()) if "Owner" in each
+        }
 
     def _elsewhere(self, account_id: str) -> dict[str, Any]:
         """Where the account waits, and what the read model has of it."""

@@ -1,4 +1,4 @@
-"""A DynamoDBItemInbox replaces a DynamoDBInbox while both versions of the consumer may run: no event is applied twice."""
+"""A DynamoDBItemInbox replaces a DynamoDBInbox while both versions of a consumer may run: no event is applied twice."""
 
 from collections.abc import Callable
 from contextlib import suppress

@@ -21,9 +21,9 @@ from typing import Any
 from account_events.aggregation.packing import aggregate
 from account_events.avro.errors import Undecodable
 from account_events.consumer import Consumer, Event, Inbox, KinesisRecord, MemoryInbox
+from account_events.consumer.dynamodb_item_inbox import ItemEffect
 from account_events.consumer.errors import BufferFull, EffectRefused, NotAttempted, StaleRevision, Unavailable
 from account_events.consumer.position import BUFFERED_BYTES_MAX, Position
-from account_events.consumer.dynamodb_item_inbox import ItemEffect
 from consumers.owners.rows import changes
 from tests.simulation.seeded_workers import SeededWorkers
 from tests.unit.consumer.given import DECODER, encoded, events_of, time_of

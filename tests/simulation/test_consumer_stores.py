@@ -89,6 +89,12 @@ def test_an_update_without_its_condition_is_detected(client: Any, monkeypatch: p
         return update(**request)
 
     monkeypatch.setattr(client, "update_item", unconditional)
-    with pytest.raises(AssertionError):
-        for seed in range(40):
-            Scenario(seed, new_store(client, "item")).play()
+    assert any(is_detected(Scenario(seed, new_store(client, "item"))) for seed in range(40))
+
+
+def is_detected(scenario: Scenario) -> bool:
+    try:
+        scenario.play()
+    except AssertionError:
+        return True
+    return False
