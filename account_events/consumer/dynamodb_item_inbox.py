@@ -39,7 +39,8 @@ class ItemEffect:
 
     Attributes:
         values: the attributes to set; none of RESERVED.
-        requires: what the item must have before the write. None stands for an attribute that it must not have.
+        requires: what the item must have before the write; none of RESERVED. None stands for an attribute that it must
+            not have.
         replaces: whether all other attributes, except the position's, are removed.
     """
 
@@ -95,8 +96,8 @@ class DynamoDBItemInbox:
 
     def advance(self, account_id: str, before: Position, after: Position, effect: ItemEffect | None) -> None:
         """Raises StaleRevision, Unavailable, EffectRefused, Refused: see InboxStore."""
-        if effect and (clashes := RESERVED & effect.values.keys()):
-            raise Refused(f"The effect sets attributes of the position: {', '.join(sorted(clashes))}.")
+        if effect and (clashes := RESERVED & {*effect.values, *effect.requires}):
+            raise Refused(f"The effect has attributes of the position: {', '.join(sorted(clashes))}.")
         is_in_former = self._former is not None and (not before.revision or isinstance(before, _FormerPosition))
         revision = 0 if is_in_former else before.revision
         changes = effect or ItemEffect({})
@@ -105,10 +106,9 @@ class DynamoDBItemInbox:
         request |= {"TableName": self._own.table_name, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         try:
             if self._former and is_in_former:
-                own, former = "Put" if changes.replaces else "Update", self._former.table_name
-                self._client.transact_write_items(
-                    TransactItems=[{own: request}, {"Delete": _deletion(former, account_id, before.revision)}]
-                )
+                deletion = _deletion(self._former.table_name, account_id, before.revision)
+                writes: Any = [{"Put" if changes.replaces else "Update": request}, {"Delete": deletion}]
+                self._client.transact_write_items(TransactItems=writes)
             elif changes.replaces:
                 self._client.put_item(**request)
             else:

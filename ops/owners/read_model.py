@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from account_events.consumer import AccountCreated, Decoder, Event, Inbox
 from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox, ItemEffect
@@ -127,7 +127,13 @@ class RebuildingSink:
         return None if isinstance(arrival, Poison) else self._decoder.decode(arrival.data)
 
 
-def inbox_of(client: "DynamoDBClient", outputs: Mapping[str, str]) -> DynamoDBItemInbox:
+class Outputs(Protocol):
+    """A stack's outputs by name."""
+
+    def __getitem__(self, name: str, /) -> str: ...
+
+
+def inbox_of(client: "DynamoDBClient", outputs: Outputs) -> DynamoDBItemInbox:
     """The read model's inbox on a stack with these outputs."""
     return DynamoDBItemInbox(client, outputs["OwnedTableName"], outputs["OwnedInboxTableName"])
 

@@ -124,7 +124,8 @@ def test_an_account_may_be_replaced_before_it_has_a_position(items: Items) -> No
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
-def test_an_effect_cannot_set_the_positions_attributes(items: Items, name: str) -> None:
-    with pytest.raises(Refused, match=name):
-        items.inbox.advance("a", NEW, FIRST, ItemEffect({name: {"N": "7"}}))
+def test_an_effect_has_none_of_the_positions_attributes(items: Items, name: str) -> None:
+    for effect in (ItemEffect({name: {"N": "7"}}), ItemEffect({}, {name: {"N": "7"}})):
+        with pytest.raises(Refused, match=name):
+            items.inbox.advance("a", NEW, FIRST, effect)
     assert items.item() == {}

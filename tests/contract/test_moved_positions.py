@@ -1,6 +1,6 @@
 """A DynamoDBItemInbox replaces a DynamoDBInbox while both versions of a consumer may run: no event is applied twice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
@@ -113,7 +113,7 @@ class Versions:
         assert self.former_store.position("a") == Position()
 
 
-def _last(events: list[Event]) -> Any:  # noqa: ANN401 -- DynamoDB JSON
+def _last(events: Sequence[Event]) -> Any:  # noqa: ANN401 -- DynamoDB JSON
     return {"N": str(events[-1].sequence)}
 
 
@@ -155,7 +155,7 @@ def test_gaps_of_both_inboxes_are_reported_oldest_first(versions: Versions) -> N
         return Position(1, {3: b"three"}, 3, since_s, revision=1)
 
     for account_id, since_s, store in (("b", 3.0, versions.store), ("c", 2.0, versions.former_store)):
-        store.advance(account_id, Position(), waits(since_s), None)  # type: ignore[attr-defined]
+        store.advance(account_id, Position(), waits(since_s), None)
     assert [gap.account_id for gap in versions.store.gaps(NOW)] == ["c", "b"]
     assert [gap.account_id for gap in versions.store.gaps(2.0)] == ["c"]
 

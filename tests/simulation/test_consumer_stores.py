@@ -65,12 +65,12 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 def new_store(client: Any, kind: str) -> OnTables:  # noqa: ANN401 -- a boto3 client
     table, inbox = make_table(client, "AccountsByOwner"), make_table(client, "AccountsByOwnerInbox")
-    store: Any = {
-        "inbox": lambda: DynamoDBInbox(client, inbox),
-        "item": lambda: DynamoDBItemInbox(client, table),
-        "item after an inbox": lambda: DynamoDBItemInbox(client, table, inbox),
-    }[kind]()
-    return OnTables(store=store, client=client, table=table)
+    stores: dict[str, Any] = {
+        "inbox": DynamoDBInbox(client, inbox),
+        "item": DynamoDBItemInbox(client, table),
+        "item after an inbox": DynamoDBItemInbox(client, table, inbox),
+    }
+    return OnTables(store=stores[kind], client=client, table=table)
 
 
 @pytest.mark.parametrize("kind", ["inbox", "item", "item after an inbox"])
