@@ -1,4 +1,7 @@
-"""A fake of DynamoDB in a separate process: tables without items, which answer every request after WAIT_S."""
+"""A fake of DynamoDB in a separate process, which answers every request after WAIT_S and stores nothing.
+
+Every account that is read has a position before its first event.
+"""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +10,7 @@ from contextlib import contextmanager
 from benchmarks import fake_process
 
 WAIT_S = 0.005
+POSITION = {"Last": {"N": "0"}, "Seen": {"N": "0"}, "Revision": {"N": "1"}}
 
 
 @contextmanager
@@ -20,10 +24,13 @@ def _answer(operation: str, body: bytes) -> tuple[float, bytes]:
     match operation:
         case "BatchGetItem":
             tables = json.loads(body)["RequestItems"]
-            return WAIT_S, json.dumps({"Responses": {table: [] for table in tables}, "UnprocessedKeys": {}}).encode()
+            found = {table: [each | POSITION for each in asked["Keys"]] for table, asked in tables.items()}
+            return WAIT_S, json.dumps({"Responses": found, "UnprocessedKeys": {}}).encode()
+        case "GetItem":
+            return WAIT_S, json.dumps({"Item": json.loads(body)["Key"] | POSITION}).encode()
         case "Query":
             return WAIT_S, b'{"Count":0,"Items":[],"ScannedCount":0}'
-        case "GetItem" | "PutItem" | "TransactWriteItems":
+        case "UpdateItem":
             return WAIT_S, b"{}"
     raise ValueError(f"The fake has no answer for {operation}.")
 

@@ -2,12 +2,12 @@
 
 It answers `PutRecords` after PUT_RECORDS_S with every entry accepted, `Query` after QUERY_S with an empty page, and
 `BatchGetItem` after QUERY_S with a row for each key, whose event occurred at LONG_AGO. It answers writes of items, and
-`GetItem`, after ITEM_S. It stores what transactions put into the table INBOX and finds it again; there are no other
-items.
+`GetItem`, after ITEM_S. It stores the items of the tables OWNED and INBOX and finds them again; there are no others.
 """
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ PUT_RECORDS_S = 0.015
 LONG_AGO = "1970-01-01T00:00:00.000000Z"
 QUERY_S = 0.003
 ITEM_S = 0.005
-INBOX = "inbox"
+OWNED, INBOX = "accounts-by-owner", "inbox"
 
 _ENTRY = b'"PartitionKey":'
 """Occurs once in every entry, and never in Base64."""
@@ -27,8 +27,9 @@ _ACCEPTED = {
 }
 
 
-_positions: dict[str, Any] = {}
-"""The items of INBOX by account."""
+_items: dict[tuple[str, str], dict[str, Any]] = {}
+"""The items of OWNED and INBOX, by table and account."""
+_ASSIGNMENT = re.compile(r"(#\w+) = (:\w+)")
 
 
 @contextmanager
@@ -57,8 +58,8 @@ def _query(_body: bytes) -> Any:  # noqa: ANN401
 
 def _batch_get_item(body: bytes) -> Any:  # noqa: ANN401
     [(table, asked)] = json.loads(body)["RequestItems"].items()
-    if table == INBOX:
-        found = [_positions.get(key["AccountId"]["S"]) for key in asked["Keys"]]
+    if table in (OWNED, INBOX):
+        found = [_items.get((table, key["AccountId"]["S"])) for key in asked["Keys"]]
         items = [item for item in found if item]
     else:
         items = [{"AccountId": key["AccountId"], "Timestamp": {"S": LONG_AGO}} for key in asked["Keys"]]
@@ -66,7 +67,8 @@ def _batch_get_item(body: bytes) -> Any:  # noqa: ANN401
 
 
 def _get_item(body: bytes) -> Any:  # noqa: ANN401
-    item = _positions.get(json.loads(body)["Key"]["AccountId"]["S"])
+    request = json.loads(body)
+    item = _items.get((request["TableName"], request["Key"]["AccountId"]["S"]))
     return {"Item": item} if item else {}
 
 
@@ -75,9 +77,27 @@ def _put_item(_body: bytes) -> Any:  # noqa: ANN401
 
 
 def _transact_write_items(body: bytes) -> Any:  # noqa: ANN401
-    puts = [each["Put"] for each in json.loads(body)["TransactItems"] if "Put" in each]
-    _positions.update({put["Item"]["AccountId"]["S"]: put["Item"] for put in puts if put["TableName"] == INBOX})
+    for item in json.loads(body)["TransactItems"]:
+        if put := item.get("Put"):
+            _items[put["TableName"], put["Item"]["AccountId"]["S"]] = put["Item"]
+        if update := item.get("Update"):
+            _update(update)
     return {"ConsumedCapacity": [{"TableName": "accounts", "CapacityUnits": 4.0}]}
+
+
+def _update_item(body: bytes) -> Any:  # noqa: ANN401
+    request = json.loads(body)
+    if "AccountId" in request["Key"]:
+        _update(request)
+    return {"ConsumedCapacity": {"TableName": request["TableName"], "CapacityUnits": 1.0}}
+
+
+def _update(request: Mapping[str, Any]) -> None:
+    """Set what the update sets; it removes nothing."""
+    names, values = request["ExpressionAttributeNames"], request["ExpressionAttributeValues"]
+    item = _items.setdefault((request["TableName"], request["Key"]["AccountId"]["S"]), dict(request["Key"]))
+    for name, value in _ASSIGNMENT.findall(request["UpdateExpression"]):
+        item[names[name]] = values[value]
 
 
 _ANSWERS: dict[str, tuple[float, Callable[[bytes], Any]]] = {
@@ -86,6 +106,7 @@ _ANSWERS: dict[str, tuple[float, Callable[[bytes], Any]]] = {
     "BatchGetItem": (QUERY_S, _batch_get_item),
     "GetItem": (ITEM_S, _get_item),
     "PutItem": (ITEM_S, _put_item),
+    "UpdateItem": (ITEM_S, _update_item),
     "TransactWriteItems": (ITEM_S, _transact_write_items),
 }
 """The wait and the answer of each operation."""

@@ -1,4 +1,4 @@
-"""The accounts by owner in DynamoDB: one Query of a global secondary index, which is eventually consistent."""
+"""The accounts by owner in DynamoDB, by Query of a global secondary index, which is eventually consistent."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -30,21 +30,30 @@ class DynamoDBOwnedAccounts:
         condition, values = "#owner = :owner", {":owner": {"S": owner}}
         if after is not None:
             condition, values = f"{condition} AND AccountId > :after", {**values, ":after": {"S": after}}
+        request: Any = {
+            "TableName": self._table_name,
+            "IndexName": OWNER_INDEX,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeNames": {"#owner": "Owner"},
+            "ExpressionAttributeValues": values,
+        }
+        items: list[Any] = []
+        while True:
+            answer = self._queried({**request, "Limit": limit - len(items)}, used)
+            items += answer["Items"]
+            # An answer has at most 1 MB. Rows are small, but the item of an account that waits has its buffered events.
+            if len(items) >= limit or "LastEvaluatedKey" not in answer:
+                return [from_row(item) for item in items]
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _queried(self, request: dict[str, Any], used: Usage) -> Any:  # noqa: ANN401 -- JSON
         used.requests += 1
         try:
-            answer: Any = self._client.query(
-                TableName=self._table_name,
-                IndexName=OWNER_INDEX,
-                KeyConditionExpression=condition,
-                ExpressionAttributeNames={"#owner": "Owner"},
-                ExpressionAttributeValues=values,
-                Limit=limit,
-                ReturnConsumedCapacity="TOTAL",
-            )
+            answer: Any = self._client.query(**request, ReturnConsumedCapacity="TOTAL")
         except (ClientError, BotoCoreError) as error:
             if failure := unavailable(error, "The accounts could not be read in time. Try again."):
                 raise failure from error
             raise
         used.requests += answer.get("ResponseMetadata", {}).get("RetryAttempts", 0)
         used.read_units += answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0)
-        return [from_row(item) for item in answer["Items"]]
+        return answer

@@ -2,8 +2,8 @@
 
     handler = LambdaHandler(Consumer(Inbox(store, handle)), now=time.time, report=print)
 
-`handle` receives each account's events in sequence, each once. See docs/consuming.md. Only `dynamodb_inbox` and
-`glue_registry` need botocore; import them by their module names.
+`handle` receives each account's events in sequence, each once. See docs/consuming.md. Only `dynamodb_inbox`,
+`dynamodb_item_inbox` and `glue_registry` need botocore; import them by their module names.
 """
 
 from account_events.consumer.consumer import Consumer, Failure, KinesisRecord, Outcome

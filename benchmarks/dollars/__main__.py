@@ -54,6 +54,11 @@ def main() -> int:
     console.print(f"An Idempotency-Key on every command adds {keyed:.3f} dollars to ours; the peer has none.")
     found = next(result["on_demand"] for result in results if result["rate"] == TARGET_RATE)
     ratio, is_met = found["ratio"], found["ratio"] >= TARGET
+    console.print("The peer's consumer is Powertools' idempotency utility and an update of the account's row.")
+    console.print(
+        f"With our consumer, the peer's bill is {found['peer_with_our_consumer']:.2f} dollars at {TARGET_RATE:g} "
+        f"commands/s, and the ratio {found['ratio_with_our_consumer']:.2f}."
+    )
     console.print(
         f"At {TARGET_RATE:g} commands/s, both pay {found['shared']:.2f} dollars for the same. If we paid for nothing "
         f"else, the ratio would be {found['peer'] / found['shared']:.2f}."
@@ -79,11 +84,16 @@ def main() -> int:
 def _result(both: Both, listed: prices.Prices) -> dict[str, Any]:
     result: dict[str, Any] = {"rate": both.scene.rate}
     for name, on_demand in (("on_demand", True), ("provisioned", False)):
-        ours, peer = (bill(both.scene, design, listed, on_demand=on_demand) for design in (both.ours, both.peer))
+        ours, peer, peer_with_ours = (
+            bill(both.scene, design, listed, on_demand=on_demand)
+            for design in (both.ours, both.peer, both.peer_with_ours)
+        )
         result[name] = {
             "ours": round(total(ours), 3),
             "peer": round(total(peer), 3),
             "ratio": round(total(peer) / total(ours), 3),
+            "peer_with_our_consumer": round(total(peer_with_ours), 3),
+            "ratio_with_our_consumer": round(total(peer_with_ours) / total(ours), 3),
             "shared": round(shared(ours, peer), 3),
             "ours_by_hop": by_hop(ours),
             "peer_by_hop": by_hop(peer),
@@ -130,12 +140,13 @@ def _hops(result: dict[str, Any]) -> Table:
 
 def _totals(results: list[dict[str, Any]]) -> Table:
     table = Table(title="Dollars per million commands, all hops", title_justify="left")
-    for heading in ("commands/s", "event stream", "ours", "peer", "peer : ours"):
+    for heading in ("commands/s", "event stream", "ours", "peer", "peer : ours", "with our consumer: peer", "ratio"):
         table.add_column(heading, justify="right")
     for result in results:
         for name in ("on_demand", "provisioned"):
             each = result[name]
-            figures = (f"{each['ours']:.2f}", f"{each['peer']:.2f}", f"{each['ratio']:.2f}")
+            names = "ours", "peer", "ratio", "peer_with_our_consumer", "ratio_with_our_consumer"
+            figures = [f"{each[figure]:.2f}" for figure in names]
             table.add_row(f"{result['rate']:g}", name.replace("_", " "), *figures)
     return table
 

@@ -14,7 +14,7 @@ from typing import Any
 from unittest.mock import patch
 
 from benchmarks.dollars.hops import Invocation
-from benchmarks.fake_kinesis import INBOX
+from benchmarks.fake_kinesis import INBOX, OWNED
 from local_stack.deploy import read_template
 
 WARM_UPS, ROUNDS = 3, 9
@@ -41,7 +41,7 @@ ENVIRONMENT = {  # of all functions, with the defaults of template.yaml
     "BUCKETS": "32",
     "ORDER_WINDOW_SECONDS": "10",
     "FRAMING": "single-object",
-    "OWNED_TABLE_NAME": "accounts-by-owner",
+    "OWNED_TABLE_NAME": OWNED,
     "INBOX_TABLE_NAME": INBOX,
     "GAP_WAIT_S": "300",
     "AUTH": "IAM",
@@ -92,10 +92,13 @@ class Function:
 
 
 @contextmanager
-def function(module_name: str, url: str) -> Iterator[Function]:
-    """Import a function's module as an execution environment does; its clients use the fake at `url`."""
+def function(module_name: str, url: str, **more: str) -> Iterator[Function]:
+    """Import a function's module as an execution environment does; its clients use the fake at `url`.
+
+    `more` are environment variables that differ from ENVIRONMENT.
+    """
     output = StringIO()
-    environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL": url}
+    environment = {**ENVIRONMENT, "AWS_ENDPOINT_URL": url, **more}
     with patch.dict(os.environ, environment), redirect_stdout(output):
         module = importlib.import_module(module_name)
     del sys.modules[module_name]  # the next import creates another one

@@ -3,19 +3,24 @@
 Ours is the deployed functions with their real log lines. The peer is the published design: a Query of ten rows and a
 transaction for each command (benchmarks/published.py), its CPU time that of boto3's resource
 (benchmarks/resource_baseline.py); a conventional projector that puts one Kinesis record per event
-(benchmarks/projector_baseline.py) and logs one line per event; no custom metrics and no alarms. What the published
-design does not have, it shares with ours: the API, the access log, the consumer with the kit's inbox, and the lake.
+(benchmarks/projector_baseline.py) and logs one line per event; a consumer with Powertools' idempotency utility
+(benchmarks/published_consumer.py); no custom metrics and no alarms. What the published design does not have, it shares
+with ours: the API, the access log and the lake. The peer is also measured with our consumer, so that one can see what
+the consumer contributes.
 """
 
 import base64
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import StringIO
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
+import boto3
 from aws_lambda_powertools import Logger
 
 from account_events.aggregation.unpacking import unpack
@@ -23,13 +28,25 @@ from account_events.avro.codec import decode
 from benchmarks import command_cpu, costs, kinesis_units
 from benchmarks.cost_results import CostResult, Costs
 from benchmarks.dollars.deployed import access_log_bytes, monitoring
-from benchmarks.dollars.functions import EMF, PLATFORM_BYTES, ROUNDS, WARM_UPS, Call, Function, function, invocation
+from benchmarks.dollars.functions import (
+    EMF,
+    ENVIRONMENT,
+    PLATFORM_BYTES,
+    ROUNDS,
+    WARM_UPS,
+    Call,
+    Function,
+    function,
+    invocation,
+)
 from benchmarks.dollars.hops import Design, Invocation, Lake, Monitoring, Published, Scene
-from benchmarks.fake_kinesis import fake
+from benchmarks.dollars.units import counted
+from benchmarks.fake_kinesis import OWNED, fake
 from benchmarks.kinesis_units import KB, PAYLOAD_UNIT_KB, Put
 from benchmarks.lake_transform import EVENT as LAKE_EVENT
 from benchmarks.projector import Subject, baseline_at
 from benchmarks.projector_batches import Accounts, Batch
+from benchmarks.published_consumer import PublishedConsumer
 from consumers.lake import table
 from consumers.lake.delivery.parquet import arrow_schema, parquet
 from local_stack.deploy import read_template
@@ -41,22 +58,18 @@ EVENTS_PUT = 500
 """How many events the size of Kinesis records is averaged over."""
 COMMAND = "command, average over a snapshot interval"
 KEYED = "command, keyed"
-POSITION_READ_UNITS, GAPS_READ_UNITS = 1.0, 0.5
-"""A strongly consistent read of an account's position, and an eventually consistent Query that finds no gap."""
-RUN_WRITE_UNITS = 5.0
-"""A run of an account's events: two items below 1 KB in a transaction, at two units each, and one unit for the index
-ByOwner (Amazon DynamoDB developer guide, "DynamoDB read and write operations" and "Global secondary indexes")."""
 PARKED_READ_UNITS = 1.0
 """A strongly consistent Query that finds no parked account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """Both designs at one rate."""
+    """Both designs at one rate. `peer_with_ours` is the peer with our consumer."""
 
     scene: Scene
     ours: Design
     peer: Design
+    peer_with_ours: Design
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +87,11 @@ class _Shared:
 class Bench:
     """The functions, ready to be measured at several rates."""
 
-    def __init__(self, ours: Function, peer: Subject, consumer: Function, shared: _Shared) -> None:
+    def __init__(
+        self, ours: Function, peer: Subject, consumer: Function, peers_consumer: PublishedConsumer, shared: _Shared
+    ) -> None:
         self._ours, self._peer, self._consumer, self._shared = ours, peer, consumer, shared
+        self._peers_consumer = peers_consumer
 
     @property
     def keyed_extra(self) -> tuple[float, float]:
@@ -102,6 +118,20 @@ class Bench:
         line_bytes = access_log_bytes(template)
         mine, theirs = _published(ours, batches, events), _published(self._peer, batches, events)
         mine = replace(mine, keys=template["Parameters"]["Buckets"]["Default"])
+        consumer = self._consumer, self._consumer.module._dynamodb  # noqa: SLF001 -- the deployed function's client
+        published = Function(self._peers_consumer.handler), self._peers_consumer.client
+        peer = Design(
+            command=shared.peer_command,
+            access_log_bytes=line_bytes,
+            read_units=ledger.baseline.cost.read_units,
+            write_units=ledger.baseline.cost.write_units,
+            projector=self._peers_projector(known, scene.projector_batch),
+            projector_read_units=0.0,
+            published=theirs,
+            **self._consumed(scene, theirs, self._peer, *published),
+            lake=shared.lake,
+            monitoring=Monitoring(),
+        )
         return Both(
             scene,
             Design(
@@ -112,22 +142,12 @@ class Bench:
                 projector=invocation(_calls(self._ours, lambda: _parsed(known.batch())), "ProjectorFunction"),
                 projector_read_units=PARKED_READ_UNITS,
                 published=mine,
-                **self._consumed(scene, mine, ours),
+                **self._consumed(scene, mine, ours, *consumer),
                 lake=shared.lake,
                 monitoring=shared.monitoring,
             ),
-            Design(
-                command=shared.peer_command,
-                access_log_bytes=line_bytes,
-                read_units=ledger.baseline.cost.read_units,
-                write_units=ledger.baseline.cost.write_units,
-                projector=self._peers_projector(known, scene.projector_batch),
-                projector_read_units=0.0,
-                published=theirs,
-                **self._consumed(scene, theirs, self._peer),
-                lake=shared.lake,
-                monitoring=Monitoring(),
-            ),
+            peer,
+            replace(peer, **self._consumed(scene, theirs, self._peer, *consumer)),
         )
 
     def _units(self, name: str) -> CostResult:
@@ -138,7 +158,14 @@ class Bench:
         measured = invocation(calls, "ProjectorFunction")
         return replace(measured, log_bytes=events * _line_bytes() + PLATFORM_BYTES)
 
-    def _consumed(self, scene: Scene, published: Published, projector: Subject) -> dict[str, Any]:
+    def _consumed(
+        self,
+        scene: Scene,
+        published: Published,
+        projector: Subject,
+        consumer: Function,
+        client: Any,  # noqa: ANN401 -- the consumer's client of DynamoDB
+    ) -> dict[str, Any]:
         """The consumer's invocation with a mean batch of events in records as the projector puts them."""
         events = max(1, round(scene.consumer_batch(published)))
         size = max(1, round(scene.projector_batch))
@@ -148,12 +175,14 @@ class Bench:
             puts = [put for part in parts for put in projector.puts(part.batch())]
             return {"Records": [_kinesis_record(number, put) for number, put in enumerate(puts)]}
 
-        accounts = sum(len(part) for part in parts)
+        measured = invocation(_calls(consumer, batch), "AccountsByOwnerFunction")
+        with counted(client, OWNED) as units:  # the accounts have positions by now
+            consumer.call(batch())
         return {
-            "consumer": invocation(_calls(self._consumer, batch), "AccountsByOwnerFunction"),
-            "consumer_read_units": accounts / events * POSITION_READ_UNITS,
-            "consumer_write_units": accounts / events * RUN_WRITE_UNITS,
-            "consumer_idle_read_units": GAPS_READ_UNITS,
+            "consumer": measured,
+            "consumer_read_units": units.reads / events,
+            "consumer_write_units": units.writes / events,
+            "consumer_idle_read_units": units.idle_reads,
         }
 
 
@@ -169,7 +198,7 @@ def bench() -> Iterator[Bench]:
         fake() as url,
         function("account_core.handler", url) as api,
         function("projector.handler", url) as projector,
-        function("consumers.owners.handler", url) as consumer,
+        function("consumers.owners.handler", url, TABLE_NAME=OWNED) as consumer,
         function("consumers.lake.handler", url) as transform,
     ):
         calls = {
@@ -188,7 +217,9 @@ def bench() -> Iterator[Bench]:
             _lake(template, calls["lake"], transform),
             monitoring(template, calls),
         )
-        yield Bench(projector, baseline_at(url), consumer, shared)
+        with patch.dict(os.environ, {**ENVIRONMENT, "AWS_ENDPOINT_URL": url}):
+            published = PublishedConsumer(boto3.client("dynamodb"), OWNED)
+        yield Bench(projector, baseline_at(url), consumer, published, shared)
 
 
 def _calls(measured: Function, event: Callable[[], Any]) -> list[Call]:

@@ -74,7 +74,7 @@ def _read_model(stack: LocalDeployment, newest: dict[str, EventRow]) -> tuple[in
         .get_paginator("scan")
         .paginate(TableName=stack.address.outputs["OwnedTableName"])
     )
-    read = {item["AccountId"]["S"]: item for page in pages for item in page["Items"]}
+    read = {item["AccountId"]["S"]: item for page in pages for item in page["Items"] if "Sequence" in item}
     behind = differing = 0
     for account_id, row in newest.items():
         item = read.get(account_id)

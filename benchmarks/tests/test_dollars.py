@@ -3,6 +3,7 @@
 import inspect
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from benchmarks.dollars.deployed import RECONCILIATION_METRICS, TOTALS_METRICS, 
 from benchmarks.dollars.functions import Call
 from benchmarks.dollars.hops import Charge, Design, Invocation, Lake, Monitoring, Published, Scene, bill, shards, shared
 from benchmarks.dollars.prices import Price, Prices
+from benchmarks.dollars.units import Units
 from ops.lake.reconcile.metrics import metric_data
 
 GB = 2**30
@@ -163,3 +165,29 @@ def test_monitoring_is_counted_from_the_template_and_the_functions_lines() -> No
     jobs = TOTALS_METRICS + RECONCILIATION_METRICS
     assert monitoring(template, calls) == Monitoring(operations + 1 + 1 + jobs, 1 + 2, 1, 0)
     assert inspect.getsource(metric_data).count('("Reconciliation') == RECONCILIATION_METRICS
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_", "expected"),
+    [
+        ("GetItem", {"TableName": "rows"}, Units(reads=1)),
+        ("BatchGetItem", {"RequestItems": {"rows": {"Keys": [1, 2, 3]}, "other": {"Keys": [1]}}}, Units(reads=4)),
+        ("Query", {"TableName": "rows"}, Units(idle_reads=0.5)),
+        ("PutItem", {"TableName": "other"}, Units(writes=1)),
+        ("UpdateItem", {"TableName": "rows"}, Units(writes=2)),
+        (
+            "TransactWriteItems",
+            {"TransactItems": [{"Put": {"TableName": "other"}}, {"Update": {"TableName": "rows"}}]},
+            Units(writes=5),
+        ),
+    ],
+)
+def test_units_are_counted_by_awss_rules(operation: str, request_: dict[str, Any], expected: Units) -> None:
+    units = Units()
+    units.add(operation, request_, "rows")
+    assert units == expected
+
+
+def test_an_operation_without_a_rule_is_not_counted_as_free() -> None:
+    with pytest.raises(ValueError, match="DeleteItem"):
+        Units().add("DeleteItem", {"TableName": "rows"}, "rows")

@@ -10,9 +10,9 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 from account_events.consumer import Consumer, Inbox, LambdaHandler, Threads
-from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox
 from consumers.owners.report import Report
-from consumers.owners.rows import writes_to
+from consumers.owners.rows import changes
 from consumers.owners.settings import CLIENTS, RESERVE_S, RUN_MAX, THREADS, Settings
 
 SERVICE = "accounts-by-owner"
@@ -26,8 +26,8 @@ _metrics = Metrics(
 )
 _dynamodb: Any = botocore.session.get_session().create_client("dynamodb", config=CLIENTS)
 _inbox = Inbox(
-    DynamoDBInbox(_dynamodb, _settings.inbox_table_name),
-    writes_to(_settings.table_name),
+    DynamoDBItemInbox(_dynamodb, _settings.table_name, _settings.inbox_table_name),
+    changes,
     run_max=RUN_MAX,
     gap_wait_s=_settings.gap_wait_s,
 )

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from botocore.config import Config
 
 RUN_MAX = 500
-"""The most events of one account in one transaction, which writes the account's row once for all of them."""
+"""The most events of one account in one write, which changes the account's row once for all of them."""
 
 THREADS = 32
-"""How many accounts of a batch advance at a time. At 15 ms for a transaction, these are about 2,000 a second: more than
+"""How many accounts of a batch advance at a time. At 15 ms for a write, these are about 2,000 a second: more than
 the function's share of a CPU can prepare."""
 
 RESERVE_S = 20.0

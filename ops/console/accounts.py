@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from account_core.rows.layout import rows_query
-from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.position import gap
 from ops.console.account import READ_ROWS, ROWS_MAX, page, summary
 from ops.console.waiting import WaitingSource
 from ops.deployment.stack import Deployment
-from ops.owners.read_model import standings
+from ops.owners.read_model import inbox_of, standings
 
 ID_BYTES_MAX = 1024
 """No longer text can be a key. DynamoDB allows 2,048 bytes for the partition key, and this service's ids have 36."""
@@ -63,13 +62,15 @@ class Accounts:
         names = {"#owner": "Owner"}
         request = {"Keys": keys, "ProjectionExpression": "AccountId, #owner", "ExpressionAttributeNames": names}
         found = self._deployment.client("dynamodb").batch_get_item(RequestItems={table: request})
-        return {each["AccountId"]["S"]: each["Owner"]["S"] for each in found["Responses"].get(table, ())}
+        return {
+            each["AccountId"]["S"]: each["Owner"]["S"] for each in found["Responses"].get(table, ()) if "Owner" in each
+        }
 
     def _elsewhere(self, account_id: str) -> dict[str, Any]:
         """Where the account waits, and what the read model has of it."""
         outputs, client = self._deployment.outputs, self._deployment.client("dynamodb")
         parked = next((each for each in self._waiting.parked() if each.account_id == account_id), None)
-        position = DynamoDBInbox(client, outputs["OwnedInboxTableName"]).position(account_id)
+        position = inbox_of(client, outputs).position(account_id)
         waits_for = gap(account_id, position)
         standing = standings(client, outputs["OwnedTableName"], [account_id]).get(account_id)
         return {

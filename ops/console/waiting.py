@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.position import Gap
 from ops.console.published import as_time
 from ops.deployment.stack import Deployment
+from ops.owners.read_model import inbox_of
 from projector.dynamodb_parking import DynamoDBParking
 from projector.parking import Parked
 
@@ -81,7 +81,7 @@ class WaitingSource:
 
     def gaps(self) -> list[WaitingAccount]:
         """The gaps of the read model, at most GAPS_MAX of them, the oldest first."""
-        found = self._inbox().gaps(self._clock())
+        found = inbox_of(self._deployment.client("dynamodb"), self._deployment.outputs).gaps(self._clock())
         return [self.gap(each) for each in found]
 
     def failed(self) -> int:
@@ -103,9 +103,6 @@ class WaitingSource:
     def _parked(self, parked: Parked) -> WaitingAccount:
         command = f"account-events release {parked.account_id}{self._option}"
         return WaitingAccount(parked.account_id, command, parked.at, first=parked.first, reason=parked.reason)
-
-    def _inbox(self) -> DynamoDBInbox:
-        return DynamoDBInbox(self._deployment.client("dynamodb"), self._deployment.outputs["OwnedInboxTableName"])
 
     def _objects(self, output: str) -> int:
         bucket = self._deployment.outputs[output]

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from account_events.consumer import AccountCreated, Decoder, Event, Inbox
-from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox, ItemEffect
 from account_events.consumer.errors import Refused, StaleRevision, Unavailable
 from account_events.consumer.inbox import STALE_REVISIONS_MAX
 from account_events.consumer.position import Arrival, moved
-from consumers.owners.rows import row, writes_to
+from consumers.owners.rows import attributes, changes, row, row_in
 from consumers.owners.settings import RUN_MAX
 from ops.replay.errors import Interrupted
 from projector.dynamodb_ledger import DynamoDBLedger
@@ -29,13 +29,13 @@ class RebuildingSink:
     """A replay's sink that replaces each account's row in the read model and its position in the inbox.
 
     The read model's function may run meanwhile. The first page of an account's events replaces its row and its
-    position, in one transaction. The position never moves back, because events that the function has applied are not
+    position, in one write. The position never moves back, because events that the function has applied are not
     delivered to it again. Further pages go through the inbox, as the function's records do.
 
     Args:
         client: the client of DynamoDB.
         table_name: the read model's table.
-        inbox_table_name: the read model's inbox.
+        inbox_table_name: the inbox of release 0.2.0. Positions move from there into the read model's table.
         ledger: the accounts table.
         decoder: decodes the ledger's events.
         now: returns the seconds since 1970.
@@ -60,9 +60,9 @@ class RebuildingSink:
     ) -> None:
         self.failed: dict[str, str] = {}
         self._resets = resets
-        self._table_name, self._ledger, self._decoder, self._now = table_name, ledger, decoder, now
-        self._store = DynamoDBInbox(client, inbox_table_name)
-        self._inbox = Inbox(self._store, writes_to(table_name), run_max=RUN_MAX, decoder=decoder)
+        self._ledger, self._decoder, self._now = ledger, decoder, now
+        self._store = DynamoDBItemInbox(client, table_name, inbox_table_name)
+        self._inbox = Inbox(self._store, changes, run_max=RUN_MAX, decoder=decoder)
 
     def write(self, events: Sequence[Outgoing]) -> int:
         for account_id, theirs in groupby(events, attrgetter("account_id")):
@@ -79,6 +79,8 @@ class RebuildingSink:
                 raise Interrupted(f"{account_id} could not be rebuilt ({error}). Run the command again.") from error
             if error:
                 self.failed[account_id] = f"{type(error).__name__}: {error}"
+            else:
+                self._delete_former(account_id)
         return 0
 
     def flush(self) -> None:
@@ -101,8 +103,8 @@ class RebuildingSink:
                 after = moved(before, newest.sequence, {}, newest.sequence, self._now())
                 if self._resets:
                     after = replace(after, buffered={}, seen=newest.sequence, since_s=None)
-                put = [{"Put": {"TableName": self._table_name, "Item": row(created, newest)}}]
-                self._store.advance(account_id, before, after, put)
+                effect = ItemEffect(attributes(created, newest), replaces=True)
+                self._store.advance(account_id, before, after, effect)
             except StaleRevision:
                 continue
             except (Unavailable, LedgerUnavailable) as error:
@@ -113,10 +115,27 @@ class RebuildingSink:
             return True
         raise Interrupted(f"{account_id} is too busy to be rebuilt now. Run the command again.")
 
+    def _delete_former(self, account_id: str) -> None:
+        try:
+            self._store.delete_former(account_id, discards=self._resets)
+        except Unavailable as error:
+            raise Interrupted(f"{account_id} could not be rebuilt ({error}). Run the command again.") from error
+
     def _later(self, account_id: str, sequence: int) -> Event | None:
         """The ledger's event with this sequence; None if it is missing or cannot be read."""
         [arrival] = self._ledger.events(account_id, sequence, sequence, 0)
         return None if isinstance(arrival, Poison) else self._decoder.decode(arrival.data)
+
+
+class Outputs(Protocol):
+    """A stack's outputs by name."""
+
+    def __getitem__(self, name: str, /) -> str: ...
+
+
+def inbox_of(client: "DynamoDBClient", outputs: Outputs) -> DynamoDBItemInbox:
+    """The read model's inbox on a stack with these outputs."""
+    return DynamoDBItemInbox(client, outputs["OwnedTableName"], outputs["OwnedInboxTableName"])
 
 
 class FoldingSink:
@@ -148,7 +167,7 @@ class FoldingSink:
 def rows_of(client: "DynamoDBClient", table_name: str) -> Iterator[Row]:
     """Every row of the read model, strongly consistent."""
     for page in client.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True):
-        yield from page["Items"]
+        yield from filter(None, map(row_in, page["Items"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +184,8 @@ def standings(client: "DynamoDBClient", table_name: str, account_ids: Iterable[s
     found = {}
     for account_id in account_ids:
         response = client.get_item(TableName=table_name, Key={"AccountId": {"S": account_id}}, ConsistentRead=True)
-        if item := response.get("Item"):
+        item = response.get("Item", {})
+        if "Sequence" in item:  # an account that waits for its first event has only a position
             found[account_id] = Standing(
                 int(item["Sequence"]["N"]), Decimal(item["Balance"]["N"]), item["Currency"]["S"]
             )

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.position import Position
 from account_events.streams.kinesis_source import RECORDS_PER_READ_MAX
 from consumers.lake.table import ERRORS_PREFIX
 from ops.doctor.published import CLOCKS_DIFFER
 from ops.doctor.stack_view import StackView
 from ops.lake.query.engine import LocatingEngine
-from ops.owners.read_model import standings
+from ops.owners.read_model import inbox_of, standings
 from ops.why.facts import EventKey, Facts, InLake, OnStream, RequestLine
 from ops.why.readers import Readers
 from ops.why.search import KEY, LOG, STREAM, Found, event_of
@@ -147,7 +146,7 @@ class Gatherer:
     def _read_model(self, accounts: Sequence[str]) -> ReadModelState:
         """The positions first: a row that is read later is never behind its position, which changes with it."""
         outputs, client = self.view.deployment.outputs, self.view.client("dynamodb")
-        inbox = DynamoDBInbox(client, outputs["OwnedInboxTableName"])
+        inbox = inbox_of(client, outputs)
         positions = {account_id: inbox.position(account_id) for account_id in accounts}
         owned = standings(client, outputs["OwnedTableName"], accounts)
         return ReadModelState(positions, {account_id: each.sequence for account_id, each in owned.items()})

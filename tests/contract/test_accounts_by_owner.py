@@ -1,5 +1,6 @@
 """The account service reads what the read model writes: on the emulator and on DynamoDB Local."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -10,9 +11,10 @@ from account_core.service.owned_accounts import OwnedAccount
 from account_core.service.usage import Usage
 from account_core.store.dynamodb_owned import DynamoDBOwnedAccounts
 from account_events.consumer import Consumer, Inbox
-from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox
 from account_events.consumer.errors import EffectRefused
-from consumers.owners.rows import writes_to
+from account_events.consumer.position import BUFFERED_BYTES_MAX
+from consumers.owners.rows import changes
 from local_stack.emulator import loopback_config
 from local_stack.local_tables import session
 from tests.support.read_model import make_table
@@ -27,8 +29,9 @@ class ReadModel:
     def __init__(self, url: str) -> None:
         self.client: Any = session().client("dynamodb", endpoint_url=url, config=loopback_config())
         self.table = make_table(self.client, "AccountsByOwner")
-        inbox = DynamoDBInbox(self.client, make_table(self.client, "AccountsByOwnerInbox"))
-        self.consumer = Consumer(Inbox(inbox, writes_to(self.table), run_max=4))
+        self.former = make_table(self.client, "AccountsByOwnerInbox")
+        self.store = DynamoDBItemInbox(self.client, self.table, self.former)
+        self.consumer = Consumer(Inbox(self.store, changes, run_max=4))
         self.owned = DynamoDBOwnedAccounts(self.client, self.table)
 
     def page(self, owner: str, after: str | None = None, limit: int = 50) -> list[OwnedAccount]:
@@ -91,6 +94,20 @@ def test_a_changed_row_stops_only_its_account(model: ReadModel) -> None:
     assert [(each.account_id, type(each.error)) for each in outcome.failures] == [("a", EffectRefused)]
     assert model.page("owner-1")[1] == expected("b", 3)
     assert model.page("owner-1")[0].balance == Decimal(1_000_000)
+
+
+def test_a_page_is_complete_although_its_accounts_wait(dynamodb_local_url: str) -> None:
+    """An answer has at most 1 MB, and buffered events are in the index. The emulator has no such limit."""
+    model, ids = ReadModel(dynamodb_local_url), [f"a{number:02}" for number in range(30)]
+    model.consumer.receive(records(*[encoded(account_id, 1) for account_id in ids]), NOW)
+    for account_id in ids:
+        before = model.store.position(account_id)
+        waiting = replace(before, buffered={3: b"x" * BUFFERED_BYTES_MAX}, seen=3, since_s=NOW, revision=2)
+        model.store.advance(account_id, before, waiting, None)
+    used = Usage()
+    page = model.owned.page("owner-1", None, 25, used)
+    assert [account.account_id for account in page] == ids[:25]
+    assert used.requests == 2
 
 
 def test_a_row_that_cannot_be_read_is_corrupt(model: ReadModel) -> None:

@@ -1,4 +1,4 @@
-"""One suite for the inbox's stores: in memory, on moto, on the emulator and on DynamoDB Local."""
+"""One suite for the inbox's stores: in memory, and each store in DynamoDB on moto, the emulator and DynamoDB Local."""
 
 import uuid
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from account_events.consumer import Gap, InboxStore, MemoryInbox
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox, ItemEffect
 from account_events.consumer.errors import EffectRefused, Refused, StaleRevision, Unavailable
 from account_events.consumer.position import BUFFERED_BYTES_LIMIT, GAPS_MAX, Position
 from account_events.consumer.store import POSITIONS_MAX, BatchedReads
@@ -20,6 +21,10 @@ from local_stack.local_tables import session
 from tests.support.read_model import make_table
 
 URLS = {"emulator": "emulator_url", "dynamodb-local": "dynamodb_local_url"}
+KINDS = ["inbox", "item", "item after an inbox"]
+"""The stores in DynamoDB. The last one has a former inbox, which is empty."""
+WRITES = {"inbox": "put_item", "item": "update_item", "item after an inbox": "transact_write_items"}
+"""Of a new account's position, without an effect."""
 NEW = Position()
 FIRST = Position(3, seen=3, revision=1)
 WAITING = Position(3, {5: b"\xc3\x01five", 17: b"\x00"}, 19, 1_769_851_800.25, revision=1)
@@ -37,7 +42,7 @@ class Tables:
 
     @classmethod
     def make(cls, url: str | None) -> "Tables":
-        client: Any = session().client("dynamodb", endpoint_url=url, config=loopback_config())
+        client = client_of(url)
         effects = f"effects-{uuid.uuid4()}"
         client.create_table(
             TableName=effects,
@@ -57,15 +62,40 @@ class Tables:
         return {item["Id"]["S"] for item in self.client.scan(TableName=self.effects, ConsistentRead=True)["Items"]}
 
 
-@pytest.fixture(params=["memory", "moto", *URLS])
+def inbox_of(client: Any, kind: str) -> Any:  # noqa: ANN401 -- a boto3 client; one of the stores
+    """A store of KINDS, on new tables."""
+    if kind == "inbox":
+        return DynamoDBInbox(client, make_table(client, "AccountsByOwnerInbox"))
+    former = make_table(client, "AccountsByOwnerInbox") if kind == "item after an inbox" else None
+    return DynamoDBItemInbox(client, make_table(client, "AccountsByOwner"), former)
+
+
+def client_of(url: str | None, attempts_max: int = 3) -> Any:  # noqa: ANN401 -- a boto3 client
+    return session().client("dynamodb", endpoint_url=url, config=loopback_config(attempts_max=attempts_max))
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+@pytest.fixture(params=list(URLS))
+def client(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 -- a boto3 client
+    return client_of(request.getfixturevalue(URLS[request.param]))
+
+
+@pytest.fixture(params=["memory", *((server, kind) for server in ("moto", *URLS) for kind in KINDS)], ids=str)
 def store(request: pytest.FixtureRequest) -> Iterator[InboxStore[Any]]:
     if request.param == "memory":
         yield MemoryInbox()
-    elif request.param == "moto":
+        return
+    server, kind = request.param
+    if server == "moto":
         with mock_aws():
-            yield Tables.make(None).inbox
+            yield inbox_of(client_of(None), kind)
     else:
-        yield Tables.make(request.getfixturevalue(URLS[request.param])).inbox
+        yield inbox_of(client_of(request.getfixturevalue(URLS[server])), kind)
 
 
 @pytest.fixture(params=list(URLS))
@@ -104,13 +134,13 @@ def test_a_batched_read_sees_every_write_before_it(store: InboxStore[Any]) -> No
         position = after
 
 
-def test_large_positions_are_read_although_not_in_one_answer(tables: Tables) -> None:
+def test_large_positions_are_read_although_not_in_one_answer(client: Any, kind: str) -> None:  # noqa: ANN401
     """An answer is limited to 16 MB: docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html."""
     full = Position(3, {5: b"x" * BUFFERED_BYTES_LIMIT}, 9, 1_769_851_800.25, revision=1)
-    accounts = [f"account-{number}" for number in range(POSITIONS_MAX)]
+    inbox, accounts = inbox_of(client, kind), [f"account-{number}" for number in range(POSITIONS_MAX)]
     for account_id in accounts:
-        tables.inbox.advance(account_id, NEW, full, None)
-    read = tables.inbox.positions(accounts)
+        inbox.advance(account_id, NEW, full, None)
+    read = inbox.positions(accounts)
     assert read
     assert all(position == full for position in read.values()), "an account that was not read is not a new one"
 
@@ -176,23 +206,30 @@ def test_an_item_that_is_too_large_is_refused_permanently(dynamodb_local_url: st
     large = {"Put": {"TableName": tables.effects, "Item": {"Id": {"S": "one"}, "Text": {"S": "x" * 500_000}}}}
     with pytest.raises(Refused):
         tables.inbox.advance("a", NEW, FIRST, [large])
-    with pytest.raises(Refused):
-        tables.inbox.advance("a", NEW, replace(WAITING, buffered={5: b"x" * 500_000}), None)
     assert (tables.inbox.position("a"), tables.done()) == (NEW, set())
 
 
-def test_a_full_buffer_fits_in_an_item(tables: Tables) -> None:
+def test_a_position_that_is_too_large_is_refused_permanently(dynamodb_local_url: str, kind: str) -> None:
+    """Only on DynamoDB Local, as above."""
+    inbox = inbox_of(client_of(dynamodb_local_url), kind)
+    with pytest.raises(Refused):
+        inbox.advance("a", NEW, replace(WAITING, buffered={5: b"x" * 500_000}), None)
+    assert inbox.position("a") == NEW
+
+
+def test_a_full_buffer_fits_in_an_item(client: Any, kind: str) -> None:  # noqa: ANN401 -- a boto3 client
     """The events are shorter than any real one, so that their sequences take the most space."""
     size = 64
     buffered = {10**15 + number: b"x" * size for number in range(BUFFERED_BYTES_LIMIT // size)}
     full = Position(3, buffered, 10**16, 1_769_851_800.25, revision=1)
-    tables.inbox.advance("a" * 256, NEW, full, None)
-    assert tables.inbox.position("a" * 256) == full
+    inbox = inbox_of(client, kind)
+    inbox.advance("a" * 256, NEW, full, None)
+    assert inbox.position("a" * 256) == full
 
 
 @pytest.mark.parametrize("account_id", ["", "x" * 2049])
-def test_an_impossible_account_id_is_refused_permanently(dynamodb_local_url: str, account_id: str) -> None:
-    inbox = Tables.make(dynamodb_local_url).inbox
+def test_an_impossible_account_id_is_refused_permanently(dynamodb_local_url: str, kind: str, account_id: str) -> None:
+    inbox = inbox_of(client_of(dynamodb_local_url), kind)
     with pytest.raises(Refused):
         inbox.position(account_id)
     with pytest.raises(Refused):
@@ -200,11 +237,13 @@ def test_an_impossible_account_id_is_refused_permanently(dynamodb_local_url: str
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
-def test_an_error_that_an_operator_can_repair_is_passed_on(tables: Tables, code: str) -> None:
-    with Stubber(tables.client) as stub:
-        stub.add_client_error("put_item", code)
+def test_an_error_that_an_operator_can_repair_is_passed_on(emulator_url: str, kind: str, code: str) -> None:
+    client = client_of(emulator_url)
+    inbox = inbox_of(client, kind)
+    with Stubber(client) as stub:
+        stub.add_client_error(WRITES[kind], code)
         with pytest.raises(ClientError, match=code):
-            tables.inbox.advance("a", NEW, FIRST, None)
+            inbox.advance("a", NEW, FIRST, None)
 
 
 @pytest.mark.parametrize("reason", ["ValidationError", "ItemCollectionSizeLimitExceeded"])
@@ -216,15 +255,21 @@ def test_a_transaction_cancelled_for_its_content_is_refused(tables: Tables, reas
             tables.inbox.advance("a", NEW, FIRST, [tables.put("one")])
 
 
-def test_an_unreachable_table_is_unavailable(nowhere_url: str) -> None:
-    client: Any = session().client("dynamodb", endpoint_url=nowhere_url, config=loopback_config(attempts_max=1))
-    inbox = DynamoDBInbox(client, "inbox")
-    for call in (
-        lambda: inbox.position("a"),
-        lambda: inbox.positions(["a", "b"]),
-        lambda: inbox.advance("a", NEW, FIRST, None),
-        lambda: inbox.advance("a", NEW, FIRST, [{"Put": {"TableName": "t", "Item": {}}}]),
-        lambda: inbox.gaps(0.0),
-    ):
-        with pytest.raises(Unavailable):
-            call()
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_unreachable_table_is_unavailable(nowhere_url: str, kind: str) -> None:
+    client, effect = client_of(nowhere_url, attempts_max=1), ItemEffect({"Text": {"S": "x"}})
+    writes = [{"Put": {"TableName": "t", "Item": {}}}]
+    inbox: Any = DynamoDBItemInbox(client, "item", "inbox" if kind == "item after an inbox" else None)
+    if kind == "inbox":
+        inbox = DynamoDBInbox(client, "inbox")
+    changes: list[Any] = [None, writes] if kind == "inbox" else [None, effect, replace(effect, replaces=True)]
+    for change in changes:
+        for before in (NEW, FIRST):
+            with pytest.raises(Unavailable):
+                inbox.advance("a", before, replace(WAITING, revision=before.revision + 1), change)
+    with pytest.raises(Unavailable):
+        inbox.position("a")
+    with pytest.raises(Unavailable):
+        inbox.positions(["a", "b"])
+    with pytest.raises(Unavailable):
+        inbox.gaps(0.0)

@@ -16,8 +16,8 @@ EXEMPT = {
     "tests/docs/test_words.py": "the list itself",
 }
 ALLOWED = {
-    ("account_events/consumer/dynamodb_inbox.py", "has Held (M"): "the attribute of stored items",
-    ("account_events/consumer/dynamodb_inbox.py", '"Held"'): "the attribute of stored items",
+    ("account_events/consumer/dynamodb_positions.py", "has Held (M"): "the attribute of stored items",
+    ("account_events/consumer/dynamodb_positions.py", '"Held"'): "the attribute of stored items",
     ("consumers/owners/report.py", '"Held"'): "the metric",
     ("template.yaml", '"Held"'): "the metric",
     ("tools/dashboard/stream_stages.py", '"Held"'): "the metric",

@@ -96,8 +96,10 @@ def test_the_read_model_is_rebuilt_from_an_export(module_deployment: LocalDeploy
     with module_deployment.address.http() as api:  # an event that the export lacks, and that the function applies
         assert api.post(f"/accounts/{ahead}/credit", json={"amount": "1.00"}).status_code == 200
     assert module_deployment.wait_until_idle(SETTLE_TIMEOUT_S)
-    for account_id in (lost, ahead):
-        dynamodb.delete_item(TableName=outputs["OwnedTableName"], Key={"AccountId": {"S": account_id}})
+    table = outputs["OwnedTableName"]
+    dynamodb.delete_item(TableName=table, Key={"AccountId": {"S": lost}})
+    keys = {"AccountId": {"S": ahead}}  # its position stays: with the item, the export's newest event would be the last
+    dynamodb.update_item(TableName=table, Key=keys, UpdateExpression="REMOVE Balance, Currency, OpenedAt")
     for _ in range(2):
         rebuilt = account_events(module_deployment.address, "owners", "rebuild", "--all", "--from-export", location)
         assert rebuilt.returncode == 0, rebuilt.stderr

@@ -65,6 +65,7 @@ from importlib import import_module
 
 for module, name, extra in (
     ("account_events.consumer.dynamodb_inbox", "DynamoDBInbox", "dynamodb"),
+    ("account_events.consumer.dynamodb_item_inbox", "DynamoDBItemInbox", "dynamodb"),
     ("account_events.consumer.glue_registry", "GlueRegistry", "glue"),
     ("account_events.testing", "MemoryKinesis", "testing"),
 ):

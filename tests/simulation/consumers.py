@@ -21,9 +21,10 @@ from typing import Any
 from account_events.aggregation.packing import aggregate
 from account_events.avro.errors import Undecodable
 from account_events.consumer import Consumer, Event, Inbox, KinesisRecord, MemoryInbox
+from account_events.consumer.dynamodb_item_inbox import ItemEffect
 from account_events.consumer.errors import BufferFull, EffectRefused, NotAttempted, StaleRevision, Unavailable
 from account_events.consumer.position import BUFFERED_BYTES_MAX, Position
-from consumers.owners.rows import Write, writes_to
+from consumers.owners.rows import changes
 from tests.simulation.seeded_workers import SeededWorkers
 from tests.unit.consumer.given import DECODER, encoded, events_of, time_of
 
@@ -41,7 +42,7 @@ class Killed(BaseException):
 
 @dataclass
 class Store(MemoryInbox):
-    """Positions and rows that change atomically, as in DynamoDB's transactions.
+    """Positions and rows that change atomically, as in DynamoDB's items.
 
     Attributes:
         rows: the read model.
@@ -67,18 +68,16 @@ class Store(MemoryInbox):
         super().advance(account_id, before, after, None)
         self.after()
 
-    def _carry_out(self, account_id: str, effect: Any) -> None:  # noqa: ANN401 -- writes in DynamoDB JSON
-        [write] = effect
-        row = self.rows.get(account_id)
-        if "Put" in write:
-            if row is not None:
-                raise EffectRefused(account_id)
-            self.rows[account_id] = dict(write["Put"]["Item"])
-        else:
-            values = write["Update"]["ExpressionAttributeValues"]
-            if row is None or row["Sequence"] != values[":before"]:
-                raise EffectRefused(account_id)
-            row |= {name[1:]: value for name, value in values.items() if name != ":before"}
+    def effect(self, events: Sequence[Event]) -> Any:  # noqa: ANN401 -- the store's
+        """What the consumer's function returns for a run of events."""
+        return changes(events)
+
+    def _carry_out(self, account_id: str, effect: Any) -> None:  # noqa: ANN401 -- an ItemEffect
+        assert isinstance(effect, ItemEffect)
+        row = self.rows.get(account_id, {"AccountId": {"S": account_id}})
+        if any(row.get(name) != value for name, value in effect.requires.items()):
+            raise EffectRefused(account_id)
+        self.rows[account_id] = {**row, **effect.values}
         self.applied.setdefault(account_id, []).append(int(self.rows[account_id]["Sequence"]["N"]))
 
 
@@ -97,10 +96,10 @@ class Worker:
 class Scenario:
     """The scenario of a seed; `play` raises AssertionError if the read model is wrong."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, store: Store | None = None) -> None:
         self.random = Random(seed)  # noqa: S311 -- seeded
         self.accounts = {f"account-{number}": self.random.randint(1, 14) for number in range(self.random.randint(1, 4))}
-        self.store = Store()
+        self.store = store or Store()
         self.buffered_bytes_max = self.random.choice([0, 300, BUFFERED_BYTES_MAX, BUFFERED_BYTES_MAX])
         self.refused: set[str] = set()
         self.dead_letter: set[str] = set()
@@ -129,8 +128,8 @@ class Scenario:
         self._repair()
         self._check_read_model()
 
-    def _consumer(self) -> Consumer[list[Write]]:
-        inbox: Inbox[list[Write]] = Inbox(
+    def _consumer(self) -> Consumer[Any]:
+        inbox: Inbox[Any] = Inbox(
             self.store,
             self._handle,
             run_max=self.random.choice([1, 2, 500]),
@@ -138,11 +137,11 @@ class Scenario:
         )
         return Consumer(inbox, dead_letter=self._keep_dead_letter, workers=self.threads)
 
-    def _handle(self, events: Sequence[Event]) -> list[Write]:
+    def _handle(self, events: Sequence[Event]) -> Any:  # noqa: ANN401 -- the store's effect
         if events[0].account_id in self.refused:
             self.seen_refusals += 1
             raise Refused
-        return writes_to("owned")(events)
+        return self.store.effect(events)
 
     def _keep_dead_letter(self, record: KinesisRecord, _error: Undecodable) -> None:
         """The dead-letter callback: note the accounts whose events were in the record."""

@@ -22,7 +22,7 @@ from account_events.lambda_mapping.lanes import ShardLanes
 from account_events.lambda_mapping.outcome import Invoked, NotInvoked
 from account_events.lambda_mapping.records import StreamRecord, lambda_event
 from account_events.lambda_mapping.shard import Invoke, ShardState, Wait
-from consumers.owners.rows import writes_to
+from consumers.owners.rows import changes
 from tests.simulation.consumers import NOW, Killed, Store, check_read_model
 from tests.simulation.seeded_workers import SeededWorkers
 from tests.unit.consumer.given import encoded
@@ -96,7 +96,7 @@ class Scenario:
         """An execution environment: Lambda runs one invocation in it at a time."""
         if self.idle:
             return self.idle.pop()
-        inbox = Inbox(self.store, writes_to("owned"), run_max=self.random.choice([1, 2, 500]))
+        inbox = Inbox(self.store, changes, run_max=self.random.choice([1, 2, 500]))
         threads = SeededWorkers(self.random, self.random.choice([2, 3, 32]), times_out=True)
         return Environment(
             LambdaHandler(Consumer(inbox, workers=threads), now=lambda: NOW, report=self._check), threads

@@ -162,7 +162,7 @@ class Answers(S3Answers):
 
     def _dynamodb_query(self, TableName: str, ExpressionAttributeValues: Mapping[str, Any], **_: Any) -> Any:
         if TableName != self.names["AccountsTable"]:
-            return {"Items": self.gaps if TableName == self.names["AccountsByOwnerInbox"] else []}
+            return {"Items": self.gaps if TableName == self.names["AccountsByOwner"] else []}
         values = ExpressionAttributeValues
         last, command_id = int(values.get(":last", {"N": "999"})["N"]), values.get(":command_id")
         rows = self.rows.get(values[":account_id"]["S"], [])[::-1]
@@ -181,10 +181,11 @@ class Answers(S3Answers):
             return {"Item": item} if (item := items.get(Key["Version"]["N"])) else {}
         last = self.events(account_id)[-2 if account_id in self.lagging else -1]
         if TableName == self.names["AccountsByOwnerInbox"]:
-            position = {"N": str(last.sequence)}
-            return {"Item": {"AccountId": Key["AccountId"], "Last": position, "Seen": position, "Revision": position}}
-        values = {"Balance": {"N": str(last.balance)}, "Sequence": {"N": str(last.sequence)}}
-        return {"Item": {**values, "Currency": {"S": last.currency}}}
+            return {}
+        sequence = {"N": str(last.sequence)}
+        position = {"Last": sequence, "Seen": sequence, "Revision": sequence}
+        values = {"Balance": {"N": str(last.balance)}, "Sequence": sequence}
+        return {"Item": {**position, **values, "Currency": {"S": last.currency}}}
 
     def _events_describe_rule(self, Name: str) -> Any:
         rate = self.properties[self.named(Name)]["ScheduleExpression"]

@@ -22,6 +22,7 @@ from unittest import mock
 import boto3
 from moto import mock_aws
 
+from account_events.consumer import LambdaHandler
 from account_events.testing import history, published
 
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
@@ -41,7 +42,7 @@ def run(guide: str, inbox: Mapping[str, Any]) -> None:
     names: dict[str, Any] = {}
     with mock.patch.dict(os.environ, AWS), mock_aws(), redirect_stdout(StringIO()) as printed:
         dynamodb, kinesis = boto3.client("dynamodb"), boto3.client("kinesis")
-        for table in (inbox, TURNOVER):
+        for table in (inbox, {**inbox, "TableName": "balances"}, TURNOVER):
             dynamodb.create_table(**table)
         kinesis.create_stream(StreamName="events", ShardCount=1)
         for record in (record for stream in SENT for record in stream.get_records()):
@@ -53,6 +54,11 @@ def run(guide: str, inbox: Mapping[str, Any]) -> None:
         assert names["owners"] == {"alma": "ida", "bo": "jo"}
         for stream in (SENT[0], SENT[1]):
             assert names["handler"](stream.lambda_event()) == {"batchItemFailures": []}
+        listing = LambdaHandler(names["listing"], now=lambda: 0.0, report=lambda _: None)
+        for stream in SENT:
+            assert listing(stream.lambda_event()) == {"batchItemFailures": []}
+        items = dynamodb.scan(TableName="balances")["Items"]
+        assert {each["AccountId"]["S"]: Decimal(each["Balance"]["N"]) for each in items} == names["balances"]
         [turnover] = dynamodb.scan(TableName="turnover")["Items"]
         assert Decimal(turnover["Turnover"]["N"]) == Decimal("135.00")
 

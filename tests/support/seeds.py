@@ -16,6 +16,7 @@ KEPT: Mapping[str, Sequence[int]] = {
     "projector": (*range(200), 2067831243),
     "consumers": (*range(100),),
     "read model": (*range(100),),
+    "consumers' stores": (*range(6),),
     "interleavings": (*range(50),),
     "histories": (*range(5),),
     "contention": (*range(5),),

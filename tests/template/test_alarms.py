@@ -46,7 +46,7 @@ def test_metric_math_uses_each_metric_and_returns_one_result(alarm: str) -> None
     assert "Expression" in entries[-1]
     assert "ReturnData" not in entries[-1]
     assert len({metric.period_s for metric in metrics_of(alarm)}) == 1
-    assert len(entries) <= 10, "PutMetricAlarm accepts at most ten metrics of one alarm without a quota increase"
+    assert len(ids) <= 10, "PutMetricAlarm takes at most ten metrics, and up to ten expressions (MetricDataQuery)"
 
 
 def test_alarms_on_dynamodb_fill_missing_data() -> None:

@@ -85,6 +85,7 @@ def owners() -> None:
     """Invoke the function as its schedule does."""
     [target] = STACK.properties("AccountsByOwnerLook")["Targets"]
     with mock_aws():
+        make_table("AccountsByOwner")
         make_table("AccountsByOwnerInbox")
         invoke("AccountsByOwnerFunction", json.loads(target["Input"]))
 

@@ -31,7 +31,7 @@ from account_core.domain.events import EventRow
 from account_core.rows.items import from_item
 from account_events.aggregation.packing import aggregate
 from account_events.consumer import Consumer, Decoder, Inbox, LambdaHandler
-from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox
 from account_events.consumer.memory_inbox import MemoryInbox
 from account_events.testing.kinesis import MemoryKinesis
 from account_events.testing.records import StreamRecord, image_record
@@ -39,7 +39,7 @@ from consumers.lake.report import Report as LakeReport
 from consumers.lake.rows import Rows
 from consumers.lake.transform import Transform
 from consumers.owners.report import Report as OwnersReport
-from consumers.owners.rows import writes_to
+from consumers.owners.rows import changes
 from local_stack.build import PACKAGES, ROOT
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.manifest import BadManifest
@@ -326,7 +326,7 @@ class FailingDynamoDB:
     def put_item(self, **_: object) -> None:
         raise self._error
 
-    transact_write_items = put_item
+    transact_write_items = update_item = put_item
 
 
 def owners_log() -> Log:
@@ -340,7 +340,7 @@ def owners_log() -> Log:
         log.call(handler, {"Records": records})
 
     def in_memory() -> Inbox[Any]:
-        return Inbox(MemoryInbox(), writes_to("owned"), run_max=500, gap_wait_s=0.0)
+        return Inbox(MemoryInbox(), changes, run_max=500, gap_wait_s=0.0)
 
     receive(in_memory(), *EVENTS, EVENTS[1])
     receive(in_memory(), EVENTS[3])  # a gap
@@ -349,7 +349,7 @@ def owners_log() -> Log:
         receive(in_memory(), data)
     for error in refusals(AMOUNT):
         client: Any = FailingDynamoDB(error)
-        receive(Inbox(DynamoDBInbox(client, "inbox"), writes_to("owned"), run_max=500, gap_wait_s=0.0), *EVENTS)
+        receive(Inbox(DynamoDBItemInbox(client, "owned", "inbox"), changes, run_max=500, gap_wait_s=0.0), *EVENTS)
     return log
 
 

@@ -83,7 +83,8 @@ LEDGER = Stage(
                             "owned": ("TableName", "${AccountsByOwner}"),
                             "by_owner": ("TableName", "${AccountsByOwner}", "GlobalSecondaryIndexName", "ByOwner"),
                             "inbox": ("TableName", "${AccountsByOwnerInbox}"),
-                            "waiting": (
+                            "waiting": ("TableName", "${AccountsByOwner}", "GlobalSecondaryIndexName", "ByWaiting"),
+                            "inbox_waiting": (
                                 "TableName",
                                 "${AccountsByOwnerInbox}",
                                 "GlobalSecondaryIndexName",

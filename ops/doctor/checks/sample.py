@@ -8,7 +8,6 @@ from account_core.domain.errors import Corrupt
 from account_core.domain.events import EventRow
 from account_core.rows.items import from_item, version_in
 from account_core.rows.layout import ACCOUNT_ID, VERSION, rows_query
-from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from ops.doctor.finding import INCOMPLETE, Finding, Kind, arguments, left_out, named
 from ops.doctor.published import WINDOW, Published, published
 from ops.doctor.stack_view import StackView
@@ -16,7 +15,7 @@ from ops.lake.query.engine import FileDamaged
 from ops.lake.reconcile.grace import grace_of
 from ops.ledger.check import LedgerCheck
 from ops.ledger.scan import PAUSE_S
-from ops.owners.read_model import Standing, standings
+from ops.owners.read_model import Standing, inbox_of, standings
 from ops.terminal import counted
 from projector.dynamodb_parking import DynamoDBParking
 
@@ -95,7 +94,7 @@ def _wrong(view: StackView, wrong: Mapping[str, LedgerCheck], sampled: int) -> I
 def _waiting(view: StackView) -> set[str]:
     """The accounts that are parked or wait in the read model; another check reports them."""
     outputs, dynamodb = view.deployment.outputs, view.client("dynamodb")
-    gaps = DynamoDBInbox(dynamodb, outputs["OwnedInboxTableName"]).gaps(view.now.timestamp())
+    gaps = inbox_of(dynamodb, outputs).gaps(view.now.timestamp())
     parked = DynamoDBParking(dynamodb, outputs["ParkedTableName"]).list_parked()
     return {*parked, *(gap.account_id for gap in gaps)}
 

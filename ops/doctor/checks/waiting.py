@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.position import GAPS_MAX
 from ops.doctor.deleted import found
 from ops.doctor.finding import Finding, Kind, left_out, named, number_of, verb
 from ops.doctor.stack_view import StackView
+from ops.owners.read_model import inbox_of
 from ops.terminal import counted
 from projector.dynamodb_parking import DynamoDBParking
 
@@ -48,8 +48,7 @@ def check(view: StackView) -> Iterator[Finding]:
     if objects := _objects(s3, bucket):
         what = f"The consumers' failure bucket has {number_of(objects, 'object', OBJECTS_MAX).lower()}."
         yield CONSUMER_DISCARDED.without_repair(bucket, what, f"account-events owners check{view.option}")
-    inbox = DynamoDBInbox(dynamodb, outputs["OwnedInboxTableName"])
-    if gaps := inbox.gaps(view.now.timestamp() - view.grace_s):
+    if gaps := inbox_of(dynamodb, outputs).gaps(view.now.timestamp() - view.grace_s):
         accounts, gap = sorted(each.account_id for each in gaps), gaps[0]
         what = f"{number_of(gaps, 'account', GAPS_MAX)} of the read model {verb(gaps, 'waits', 'wait')} "
         what += f"for a missing event; {gap.account_id} for event {gap.first}.{left_out(accounts)}"

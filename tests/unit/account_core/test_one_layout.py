@@ -23,6 +23,8 @@ EXCEPTIONS = {
     "benchmarks/path/checks.py": "a row of the accounts by owner",
     "account_core/store/dynamodb_owned.py": "the index of the accounts by owner",
     "account_events/consumer/dynamodb_inbox.py": "the inbox's table, which other teams have",
+    "account_events/consumer/dynamodb_item_inbox.py": "a consumer's table, which other teams have",
+    "account_events/consumer/dynamodb_positions.py": "a table with positions, which other teams have",
     "consumers/owners/rows.py": "the accounts by owner, written by a consumer, which never knows the ledger's rows",
     "ops/cli/owners.py": "a row of the accounts by owner",
     "ops/console/accounts.py": "a row of the accounts by owner",
@@ -50,6 +52,7 @@ EXCEPTIONS = {
     # Independent of this project's code by design.
     "benchmarks/cost_targets.py": "what a command may cost, calculated by hand",
     "benchmarks/fake_kinesis.py": "answers as DynamoDB does, whatever the request holds",
+    "benchmarks/published_consumer.py": "a row of the accounts by owner",
     "benchmarks/projector_batches.py": "records as the baseline reads them, made without this project's rows",
     "benchmarks/projector_baseline.py": "a conventional projector, for comparison",
     "benchmarks/resource_baseline.py": "a conventional store, for comparison",

@@ -1,6 +1,6 @@
 """`account-events owners check` and `owners rebuild` on a stack on AWS: the differences they find and repair."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +13,9 @@ from typer.testing import CliRunner, Result
 from account_core.domain.events import EventRow
 from account_core.rows.items import to_item
 from account_events.consumer import Consumer, Decoder, Inbox
-from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from consumers.owners.rows import writes_to
+from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox
+from account_events.consumer.dynamodb_positions import ATTRIBUTES
+from consumers.owners.rows import changes, row_in
 from local_stack.local_tables import make_table
 from ops.cli import owners
 from ops.cli.app import app
@@ -45,7 +46,8 @@ class Stack:
             "Framing": "single-object",
             "Buckets": "32",
         }
-        self.consumer = Consumer(Inbox(DynamoDBInbox(self.table, self.inbox), writes_to(self.owned), run_max=100))
+        self.store = DynamoDBItemInbox(self.table, self.owned, self.inbox)
+        self.consumer = Consumer(Inbox(self.store, changes, run_max=100))
         for account_id, events in EVENTS.items():
             for row in history(account_id, events):
                 self.table.put_item(TableName=self.outputs["TableName"], Item=to_item(row))
@@ -54,7 +56,8 @@ class Stack:
         self.runner = CliRunner(env={"COLUMNS": "200"})
 
     def rows(self) -> dict[str, Any]:
-        return {item["AccountId"]["S"]: item for item in self.table.scan(TableName=self.owned)["Items"]}
+        items = self.table.scan(TableName=self.owned)["Items"]
+        return {item["AccountId"]["S"]: row_in(item) for item in items}
 
     def run(self, *arguments: str) -> Result:
         return self.runner.invoke(app, ["owners", *arguments, "--stack", "bank"])
@@ -68,8 +71,18 @@ class Stack:
             ExpressionAttributeValues={":v": value},
         )
 
-    def forget(self, table: str, account_id: str) -> None:
-        self.table.delete_item(TableName=table, Key={"AccountId": {"S": account_id}})
+    def forget(self, account_id: str) -> None:
+        """Lose the account's row and position."""
+        self.table.delete_item(TableName=self.owned, Key={"AccountId": {"S": account_id}})
+
+    def remove(self, account_id: str, names: Collection[str]) -> None:
+        """Lose these attributes of the account's item."""
+        self.table.update_item(
+            TableName=self.owned,
+            Key={"AccountId": {"S": account_id}},
+            UpdateExpression="REMOVE " + ", ".join(f"#{name}" for name in names),
+            ExpressionAttributeNames={f"#{name}": name for name in names},
+        )
 
 
 @pytest.fixture
@@ -92,7 +105,7 @@ def test_the_functions_read_model_matches_the_ledger(stack: Stack) -> None:
 def test_each_difference_is_reported(stack: Stack) -> None:
     stack.set("a", "Balance", {"N": "1000000"})
     stack.set("c", "Sequence", {"N": "24"})
-    stack.forget(stack.owned, "b")
+    stack.forget("b")
     stack.table.put_item(TableName=stack.owned, Item={**stack.correct["b"], "AccountId": {"S": "x"}})
     result = stack.run("check")
     assert result.exit_code == 1
@@ -106,15 +119,17 @@ def test_each_difference_is_reported(stack: Stack) -> None:
     assert "3 accounts: 4 differ from the ledger" in result.stdout
 
 
-@pytest.mark.parametrize("lost", ["rows", "inbox", "both", "neither"])
+@pytest.mark.parametrize("lost", ["rows", "positions", "items", "nothing"])
 def test_a_rebuild_restores_everything_whatever_was_lost(stack: Stack, lost: str) -> None:
     for account_id in EVENTS:
-        if lost in ("rows", "both"):
-            stack.forget(stack.owned, account_id)
+        if lost == "items":
+            stack.forget(account_id)
+        elif lost == "rows":
+            stack.remove(account_id, stack.correct[account_id].keys() - {"AccountId"})
         else:
             stack.set(account_id, "Balance", {"N": "7"})
-        if lost in ("inbox", "both"):
-            stack.forget(stack.inbox, account_id)
+        if lost == "positions":
+            stack.remove(account_id, ATTRIBUTES)
     result = stack.run("rebuild", "--all")
     assert (result.exit_code, result.stdout) == (0, "3 accounts rebuilt from 38 events\n")
     assert stack.rows() == stack.correct
@@ -124,13 +139,28 @@ def test_a_rebuild_restores_everything_whatever_was_lost(stack: Stack, lost: str
 
 
 def test_a_rebuild_applies_events_that_were_buffered_before(stack: Stack) -> None:
-    stack.forget(stack.inbox, "a")
-    stack.forget(stack.owned, "a")
+    stack.forget("a")
     later = encoded("a", 14)
     assert stack.consumer.receive(records(later[12:]), 0.0).buffered == 2
     assert stack.run("rebuild", "a").exit_code == 0
     assert stack.rows()["a"]["Sequence"] == {"N": "14"}
     assert stack.consumer.receive([], 10_000.0).gaps == []
+
+
+def test_an_account_that_waits_for_its_first_event_has_no_row(stack: Stack) -> None:
+    stack.forget("c")
+    assert stack.consumer.receive(records(encoded("c", 14)[12:]), 0.0).buffered == 2
+    result = stack.run("check")
+    assert "c: it is missing; the ledger is at event 25" in result.stderr
+    assert stack.run("rebuild", "c").exit_code == 0
+    assert stack.rows() == stack.correct
+
+
+def test_an_unknown_attribute_is_found_and_removed(stack: Stack) -> None:
+    stack.set("a", "Wrong", {"S": "x"})
+    assert "a: at event 12 it differs from the ledger in Wrong" in stack.run("check").stderr
+    assert stack.run("rebuild", "a").exit_code == 0
+    assert stack.rows() == stack.correct
 
 
 def test_one_account_can_be_rebuilt_alone(stack: Stack) -> None:
@@ -191,9 +221,8 @@ def test_a_ledger_that_lost_events_is_reported_and_changes_nothing(stack: Stack)
 
 
 def test_a_reset_discards_a_wrong_seen_position(stack: Stack) -> None:
-    inbox = DynamoDBInbox(stack.table, stack.inbox)
-    before = inbox.position("a")
-    inbox.advance("a", before, replace(before, seen=10**15, since_s=0.0, revision=before.revision + 1), None)
+    before = stack.store.position("a")
+    stack.store.advance("a", before, replace(before, seen=10**15, since_s=0.0, revision=before.revision + 1), None)
     assert stack.run("rebuild", "a").exit_code == 0
     assert stack.consumer.receive([], 10_000.0).gaps
     assert stack.run("rebuild", "a", "--reset").exit_code == 0
@@ -201,10 +230,9 @@ def test_a_reset_discards_a_wrong_seen_position(stack: Stack) -> None:
 
 
 def test_an_account_that_cannot_be_rebuilt_stops_no_other(stack: Stack) -> None:
-    inbox = DynamoDBInbox(stack.table, stack.inbox)
-    before = inbox.position("a")
+    before = stack.store.position("a")
     buffered = {13: b"\xc3\x01nobody knows"}
-    inbox.advance(
+    stack.store.advance(
         "a", before, replace(before, buffered=buffered, seen=13, since_s=0.0, revision=before.revision + 1), None
     )
     for account_id in ("a", "c"):
@@ -218,15 +246,15 @@ def test_an_account_that_cannot_be_rebuilt_stops_no_other(stack: Stack) -> None:
 
 
 def test_an_account_that_dynamodb_rejects_stops_no_other(stack: Stack) -> None:
-    put = stack.table.transact_write_items
+    put = stack.table.put_item
     refused: Any = {"Error": {"Code": "ValidationException", "Message": "Item size has exceeded the maximum"}}
 
     def rejecting(**request: Any) -> Any:  # noqa: ANN401 -- boto3's
-        if any(each["Put"]["Item"]["AccountId"] == {"S": "a"} for each in request["TransactItems"]):
-            raise ClientError(refused, "TransactWriteItems")
+        if request["Item"]["AccountId"] == {"S": "a"}:
+            raise ClientError(refused, "PutItem")
         return put(**request)
 
-    stack.table.transact_write_items = rejecting
+    stack.table.put_item = rejecting
     for account_id in ("a", "c"):
         stack.set(account_id, "Balance", {"N": "7"})
     sink = sink_of(stack)

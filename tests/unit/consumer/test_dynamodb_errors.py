@@ -17,6 +17,7 @@ from account_core.service.ports import VersionConflict
 from account_core.store.dynamodb_errors import account_full, unavailable, version_conflict
 from account_events.consumer import errors as kit
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox, ItemEffect
 from account_events.consumer.position import Position
 from account_events.dynamodb_errors import CODES, FULL, REASONS, Kind, failure_of, kind_of, quoting
 from projector import errors as projector
@@ -144,15 +145,28 @@ def test_the_projector_maps_every_code(code: str, kind: Kind) -> None:
         assert needs_repair(raised.value) == (kind is Kind.CONFIGURATION)
 
 
+class FailingClient:
+    """Every write fails with this error."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def transact_write_items(self, **_: object) -> None:
+        raise self._error
+
+    update_item = transact_write_items
+
+
 def advance(error: Exception) -> None:
     """Write to the inbox; the write fails with this error."""
-
-    class Client:
-        def transact_write_items(self, **_: object) -> None:
-            raise error
-
-    inbox = DynamoDBInbox(Client(), "inbox")  # type: ignore[arg-type]
+    inbox = DynamoDBInbox(FailingClient(error), "inbox")  # type: ignore[arg-type]
     inbox.advance("a", Position(), Position(1, seen=1, revision=1), [{"Put": {}}])
+
+
+def advance_item(error: Exception, former: str | None = None, revision: int = 3) -> None:
+    """Write to a consumer's item; the write fails with this error."""
+    inbox = DynamoDBItemInbox(FailingClient(error), "items", former)  # type: ignore[arg-type]
+    inbox.advance("a", Position(revision=revision), Position(1, seen=1, revision=revision + 1), ItemEffect({}))
 
 
 KITS_ERRORS = {
@@ -181,6 +195,29 @@ def test_the_inbox_maps_every_reason(reason: str, kind: Kind) -> None:
 def test_a_throttled_transaction_does_not_refuse_its_effect() -> None:
     with pytest.raises(kit.Unavailable, match="ThrottlingError"):
         advance(cancelled("None", "ConditionalCheckFailed", "ThrottlingError"))
+
+
+@pytest.mark.parametrize(("code", "kind"), ALL_CODES)
+def test_the_item_inbox_maps_every_code(code: str, kind: Kind) -> None:
+    """Without the stored item in the response, there is none, so the position is not the one that was read."""
+    with pytest.raises(KITS_ERRORS[kind]):
+        advance_item(client_error(code))
+
+
+@pytest.mark.parametrize(("reason", "kind"), ALL_REASONS)
+def test_the_item_inbox_maps_every_reason_of_a_move(reason: str, kind: Kind) -> None:
+    with pytest.raises(KITS_ERRORS[kind] if kind is not Kind.CONDITION else kit.EffectRefused):
+        advance_item(cancelled(reason, "None"), "inbox", 0)
+    with pytest.raises(KITS_ERRORS[kind]):
+        advance_item(cancelled("None", reason), "inbox", 0)
+
+
+def test_the_stored_revision_decides_which_condition_failed() -> None:
+    for stored, expected in (("3", kit.EffectRefused), ("4", kit.StaleRevision)):
+        error = client_error("ConditionalCheckFailedException")
+        error.response["Item"] = {"Revision": {"N": stored}}  # type: ignore[typeddict-unknown-key]
+        with pytest.raises(expected):
+            advance_item(error)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
+from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox
 from account_events.consumer.errors import Refused, Unavailable
 from account_events.consumer.position import Position
 
@@ -49,6 +50,27 @@ def test_keys_left_unprocessed_are_missing_and_not_asked_for_again(client: Any, 
     left = {"inbox": {"Keys": [{"AccountId": {"S": "b"}}], "ConsistentRead": True}}
     stubber.add_response("batch_get_item", {"Responses": {"inbox": []}, "UnprocessedKeys": left}, ASKED)
     assert DynamoDBInbox(client, "inbox").positions("abc") == {"a": Position(), "c": Position()}
+
+
+def test_only_accounts_without_a_position_are_read_from_the_former_inbox(client: Any, stubber: Stubber) -> None:  # noqa: ANN401
+    """An account that either table has left unprocessed is missing: it is not a new one."""
+
+    def asked(table: str, accounts: str) -> dict[str, Any]:
+        keys = [{"AccountId": {"S": each}} for each in accounts]
+        return {"RequestItems": {table: {"Keys": keys, "ConsistentRead": True}}}
+
+    def item(account_id: str, last: str) -> dict[str, Any]:
+        return {"AccountId": {"S": account_id}, "Last": {"N": last}, "Revision": {"N": "1"}}
+
+    row = {"AccountId": {"S": "b"}, "Owner": {"S": "o"}}
+    left = {"items": {"Keys": [{"AccountId": {"S": "c"}}]}}
+    found = {"Responses": {"items": [item("a", "3"), row]}, "UnprocessedKeys": left}
+    stubber.add_response("batch_get_item", found, asked("items", "abcde"))
+    left = {"inbox": {"Keys": [{"AccountId": {"S": "d"}}]}}
+    found = {"Responses": {"inbox": [item("b", "5")]}, "UnprocessedKeys": left}
+    stubber.add_response("batch_get_item", found, asked("inbox", "bde"))
+    positions = DynamoDBItemInbox(client, "items", "inbox").positions("abcde")
+    assert {account_id: each.last for account_id, each in positions.items()} == {"a": 3, "b": 5, "e": 0}
 
 
 @pytest.mark.parametrize(
