@@ -11,7 +11,7 @@ from account_events.consumer.errors import Unavailable
 from account_events.consumer.position import Position
 from account_events.consumer.receiving import UNANSWERED_MAX
 from account_events.consumer.workers import CallingThread
-from consumers.owners.rows import Write, writes_to
+from consumers.owners.rows import changes
 from tests.simulation.consumers import NOW, Store, check_read_model
 from tests.simulation.seeded_workers import SeededWorkers
 from tests.support.seeds import play_each, seeds_of
@@ -50,7 +50,7 @@ class Scenario:
         hot = {each for each in self.accounts if self.random.random() < share}
         self.store = Throttled(hot, self.random)
         threads = self.random.choice([None, 2, 32])
-        inbox: Inbox[list[Write]] = Inbox(self.store, writes_to("owned"), run_max=self.random.choice([1, 500]))
+        inbox = Inbox(self.store, changes, run_max=self.random.choice([1, 500]))
         workers = SeededWorkers(self.random, threads) if threads else CallingThread()
         self.consumer = Consumer(inbox, workers=workers)
         self.rest: Sequence[KinesisRecord] = records(*self._stream())
