@@ -57,14 +57,18 @@ def read(session: SparkSession, root: str, keys: Sequence[str]) -> DataFrame:
         root: the lake's folder or bucket, with a slash at the end.
         keys: the files below it.
     """
-    found = _files(session, root, keys) if keys else session.createDataFrame([], _SCHEMA)
-    return found.withColumns(
+    return rows(session, root, keys).withColumns(
         {
             "account_id": F.coalesce("account_id", F.lit("")),
             "sequence": F.coalesce("sequence", F.lit(0)),
             **{name: F.unix_micros(name) for name in _TIMES},
         }
     )
+
+
+def rows(session: SparkSession, root: str, keys: Sequence[str]) -> DataFrame:
+    """The rows of these files as they are; see `read`."""
+    return _files(session, root, keys) if keys else session.createDataFrame([], _SCHEMA)
 
 
 def _files(session: SparkSession, root: str, keys: Sequence[str]) -> DataFrame:
