@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from consumers.lake import table
+from ops.lake.query.manifest import KEY
 from ops.lake.reconcile.metrics import NAMESPACE
 from ops.lake.reconcile.result import FOLDER as RECONCILIATIONS_PREFIX
 from tests.template.test_template import RESOURCES, properties, statements
@@ -133,6 +134,8 @@ ROLES: dict[str, Grants] = {
         "${Lake.Arn}": {"s3:GetBucketLocation", "s3:ListBucket"},
         # Also the names `events` and `events_$folder$`, which Spark looks for before it lists the folder.
         f"${{Lake.Arn}}/{table.EVENTS_PREFIX.rstrip('/')}*": {"s3:GetObject"},
+        f"${{Lake.Arn}}/{table.MONTHS_PREFIX.rstrip('/')}*": {"s3:GetObject"},
+        f"${{Lake.Arn}}/{table.MONTHS_PREFIX}dt_month=*": {"s3:AbortMultipartUpload", "s3:PutObject"},
         "${Lake.Arn}/jobs/*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{RECONCILIATIONS_PREFIX}*": {"s3:PutObject"},
         "*": {"cloudwatch:PutMetricData"},
@@ -152,7 +155,9 @@ CONDITIONS = {
         "StringLike": {"s3:prefix": f"{RECONCILIATIONS_PREFIX}executions/*"}
     },
     ("ReconcileJobRole", "s3:ListBucket"): {
-        "StringLike": {"s3:prefix": [f"{table.EVENTS_PREFIX.rstrip('/')}*", "exports/*"]}
+        "StringLike": {
+            "s3:prefix": [f"{table.MONTHS_PREFIX.rstrip('/')}*", f"{table.EVENTS_PREFIX.rstrip('/')}*", "exports/*"]
+        }
     },
     ("ReconcileJobRole", "cloudwatch:PutMetricData"): {"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
 }
@@ -180,6 +185,17 @@ def test_only_the_job_reads_exports_and_only_the_state_machine_writes_them() -> 
         if action.endswith("Object")
     }
     assert allowed == {("ReconcileJobRole", "s3:GetObject"), ("ReconcileStateMachineRole", "s3:PutObject")}
+
+
+def test_the_job_may_write_what_a_compaction_writes_but_not_its_manifest() -> None:
+    [written] = [
+        name
+        for name, actions in granted("ReconcileJobRole").items()
+        if table.MONTHS_PREFIX in name and "s3:PutObject" in actions
+    ]
+    prefix = written.removeprefix("${Lake.Arn}/").removesuffix("*")
+    assert table.month_prefix("2026-08", "00").startswith(prefix)
+    assert not KEY.startswith(prefix)
 
 
 def test_analysts_may_write_only_query_results() -> None:

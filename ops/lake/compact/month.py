@@ -112,5 +112,13 @@ def _figures_in(connection: "duckdb.DuckDBPyConnection", files: str) -> Figures:
     return {dt: tuple(rest) for dt, *rest in found}
 
 
+def number_of_events(connection: "duckdb.DuckDBPyConnection", files: Sequence[str]) -> int:
+    """The number of rows in files, by their footers."""
+    if not files:
+        return 0
+    [(count,)] = connection.execute("SELECT sum(num_rows) FROM parquet_file_metadata($1)", [files]).fetchall()
+    return int(count)
+
+
 def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")

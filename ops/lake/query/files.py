@@ -46,9 +46,9 @@ class LakeFiles:
         }
 
     @classmethod
-    def of(cls, s3: "S3Client", bucket: str) -> "LakeFiles":
-        """Lists the files as they are now."""
-        return cls(listed(s3, bucket, table.EVENTS_PREFIX))
+    def of(cls, s3: "S3Client", bucket: str, below: str = "") -> "LakeFiles":
+        """Lists the files as they are now: all of them, or those whose names below `events/` begin with a text."""
+        return cls(listed(s3, bucket, f"{table.EVENTS_PREFIX}{below}"))
 
     def keys(self, first_day: str) -> list[str]:
         """The table's files: those of its first day and later, also those that lie too far ahead."""

@@ -1,7 +1,7 @@
 """Writes a month's events to the table `account_months` in Spark, and verifies what it has written.
 
-The rules are those of `ops.lake.compact.month`. The events are shuffled once, so that each of the 64 buckets is one
-partition, and sorted there. The copies of an event are then next to each other, and the order is that of the file.
+The rules are those of `ops.lake.compact.month`. The events are shuffled once, so that all of a bucket are in one
+partition, 64 partitions at most, and sorted there. The copies of an event are then next to each other, and the order is that of the file.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -92,10 +92,13 @@ def _refuse_no_account(rows: DataFrame) -> None:
 def _written(session: SparkSession, task: MonthTask, rows: DataFrame) -> Figures:
     """Write the files; returns the figures of the events that they were made of."""
     session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", ROW_GROUP_ROWS)  # a batch becomes a row group
+    count = min(len(table.BUCKETS), max(session.sparkContext.defaultParallelism, rows.rdd.getNumPartitions()))
+    slots = _slots(session, count)
+    slot_of = [slots[number % count] for number in range(len(table.BUCKETS))]
     with_bucket = _micros(rows).selectExpr(
-        "*", f"{_array(map(repr, table.BUCKETS))}[{_INDEX}] AS {BUCKET}", f"{_array(_slots(session))}[{_INDEX}] AS slot"
+        "*", f"{_array(map(repr, table.BUCKETS))}[{_INDEX}] AS {BUCKET}", f"{_array(slot_of)}[{_INDEX}] AS slot"
     )
-    with_bucket.repartition(len(table.BUCKETS), "slot").createOrReplaceTempView("month_rows")
+    with_bucket.repartition(count, "slot").createOrReplaceTempView("month_rows")
     ordered = session.sql(_CHOSEN).sortWithinPartitions("slot", BUCKET, "account_id", "sequence")
     events = ordered.select(*_EVENT, BUCKET, _digest(F.lit(task.compaction)).alias(DIGEST))
     root, month, compaction = task.lake, task.month, task.compaction  # the worker needs nothing else
@@ -132,10 +135,12 @@ def _digest(compaction: Column) -> Column:
     return F.xxhash64(*_EVENT, compaction, *(F.col(name).isNull() for name in _EVENT))
 
 
-def _slots(session: SparkSession) -> list[str]:
-    """A number for each partition which Spark's hash puts into that partition: with them, a bucket is a partition."""
-    count = len(table.BUCKETS)
-    hashed = session.range(count * count).selectExpr("int(id) AS id", f"pmod(hash(int(id)), {count}) AS slot")
+def _slots(session: SparkSession, count: int) -> list[str]:
+    """A number for each of so many partitions, which Spark's hash puts into that partition.
+
+    The hash of the buckets themselves would leave many partitions empty, and put several buckets into others.
+    """
+    hashed = session.range(100 * count).selectExpr("int(id) AS id", f"pmod(hash(int(id)), {count}) AS slot")
     found = dict(hashed.groupBy("slot").agg(F.min("id")).collect())
     return [str(found[number]) for number in range(count)]
 

@@ -33,8 +33,13 @@ _TYPES: Mapping[str, Any] = {
 _SCHEMA = pa.schema([(column.name, _TYPES[column.glue_type]) for column in table.MONTHS_COLUMNS])
 _SUM = pa.decimal128(38, 2)
 _FIGURES = pa.schema([("dt", pa.string()), ("events", pa.int64()), ("amount", _SUM), ("digest", pa.int64())])
-_ZSTD_LEVEL = 3
-"""DuckDB's."""
+_OPTIONS = {
+    "compression": "zstd",
+    "compression_level": 3,  # DuckDB's
+    "use_dictionary": ["account_id", "currency", "schema_fingerprint", "dt", "event_type", COMPACTION.name],
+    "store_schema": False,
+}
+"""A dictionary of a column whose values rarely repeat makes it larger: 17 % of all bytes."""
 
 
 def write(batches: Iterable[Any], root: str, month: str, compaction: str) -> Iterator[Any]:
@@ -70,9 +75,7 @@ def _parts(batches: Iterable[Any]) -> Iterator[tuple[str, Any]]:
 def _write(file: Path, parts: Iterable[Any], compaction: str) -> Any:  # noqa: ANN401 -- pyarrow has no types
     """Write a file; a part becomes a row group."""
     figures = []
-    with pq.ParquetWriter(
-        file, _SCHEMA, compression="zstd", compression_level=_ZSTD_LEVEL, store_schema=False
-    ) as writer:
+    with pq.ParquetWriter(file, _SCHEMA, **_OPTIONS) as writer:
         for part in parts:
             names = pa.repeat(pa.scalar(compaction), len(part))
             rows = part.append_column(COMPACTION.name, names).select(_SCHEMA.names).cast(_SCHEMA)
