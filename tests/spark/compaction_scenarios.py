@@ -76,14 +76,14 @@ def lake(tmp_path: Path) -> Path:
 
 
 def made(root: Path, seed: int) -> Path:
-    """A lake with copies, a hidden file and a file without the newest column."""
+    """A lake with copies, a hidden file, and a day whose files lack the newest column."""
     rows = rows_of(seed)
     write(root, rows)
     write(root, copies_of(rows, seed), file_name="part-1")
     write(root, copies_of(rows, seed + 100), file_name="part-2")
     write(root, rows[:50], file_name="_hidden")
-    old = min(root.glob("events/dt=2026-08-03/*/part-0.parquet"))
-    pq.write_table(pq.ParquetFile(old).read().drop_columns(["occurred_at_us"]), old)
+    for old in root.glob("events/dt=2026-08-03/*/part-*.parquet"):
+        pq.write_table(pq.ParquetFile(old).read().drop_columns(["occurred_at_us"]), old)
     return root
 
 

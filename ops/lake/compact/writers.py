@@ -114,7 +114,7 @@ def refuse_too_large(month: str, size: int, engine: str, free: int, folder: Path
     if size * SPACE[engine] > free:
         others = "".join(f" --engine {name} needs about {space}." for name, space in needed.items() if name != engine)
         raise MonthTooLarge(
-            f"{month} has {size / 1e9:.1f} GB of files. To compact it, the engine {engine} needs about {needed[engine]} "
-            f"in {folder}, which has {free / 1e9:.1f} GB free. Set TMPDIR to a folder with more space, or use "
+            f"{month} has {size / 1e9:.1f} GB of files. The engine {engine} needs about {needed[engine]} for it in "
+            f"{folder}, which has {free / 1e9:.1f} GB free. Set TMPDIR to a folder with more space, or use "
             f"--engine aws, which needs no space on this machine.{others}"
         )

@@ -1,7 +1,8 @@
 """Writes a month's events to the table `account_months` in Spark, and verifies what it has written.
 
 The rules are those of `ops.lake.compact.month`. The events are shuffled once, so that all of a bucket are in one
-partition, 64 partitions at most, and sorted there. The copies of an event are then next to each other, and the order is that of the file.
+partition, 64 partitions at most, and sorted there. The copies of an event are then next to each other, and the order is
+that of the file.
 """
 
 from collections.abc import Callable, Iterable, Iterator
