@@ -152,7 +152,7 @@ def test_sparks_files_have_the_column_types_of_local(spark: SparkWorker, lake: P
     assert codecs == [("ZSTD",)]
 
 
-def test_a_large_bucket_has_row_groups_of_the_same_size(spark: SparkWorker, tmp_path: Path) -> None:
+def test_no_row_group_is_larger_than_those_of_local(spark: SparkWorker, tmp_path: Path) -> None:
     at = datetime(2026, 8, 1)  # noqa: DTZ001 -- UTC
     one, count = Decimal(1), 3 * (2 * ROW_GROUP_ROWS + 100)
     rows = [
@@ -164,7 +164,9 @@ def test_a_large_bucket_has_row_groups_of_the_same_size(spark: SparkWorker, tmp_
     for file in files(tmp_path).values():
         metadata = pq.ParquetFile(file).metadata
         sizes = [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
-        assert sizes == [ROW_GROUP_ROWS, ROW_GROUP_ROWS, 100]
+        assert sum(sizes) == 2 * ROW_GROUP_ROWS + 100
+        assert max(sizes) == ROW_GROUP_ROWS
+        assert len(sizes) in {3, 4}, "only the first and the last may be smaller"
 
 
 @pytest.mark.parametrize("count", [1, 2, 7, 33, len(table.BUCKETS)])

@@ -22,7 +22,7 @@ def refusal(name: str, operation: str) -> ClientError:
 
 
 class Glue:
-    """Glue, whose run has these states one after the other. It refuses a start as often as `refused` says.
+    """Glue, whose run has these states one after the other. It refuses so many starts.
 
     Attributes:
         runs: those that it lists, the newest first.
