@@ -56,17 +56,15 @@ def copies_of(rows: Sequence[LakeRow], seed: int) -> list[LakeRow]:
         later = table.timestamp(published + timedelta(microseconds=1))
         earlier = table.timestamp(published - timedelta(microseconds=1))
         other = {"balance": "12345.67", "request_id": "contradicts"}
-        copies.append(
-            row
-            | [
-                {},
-                {**other, "published_at": later},
-                {**other, "published_at": earlier},
-                {**other, "published_at": None, "schema_fingerprint": "z"},
-                {**other, "schema_fingerprint": "0000000000000000"},
-                {"dt": "2026-08-05" if row["dt"] != "2026-08-05" else "2026-08-06", "owner": "of another day"},
-            ][number % 6]
-        )
+        changes: list[LakeRow] = [
+            {},
+            {**other, "published_at": later},
+            {**other, "published_at": earlier},
+            {**other, "published_at": None, "schema_fingerprint": "z"},
+            {**other, "schema_fingerprint": "0000000000000000"},
+            {"dt": "2026-08-05" if row["dt"] != "2026-08-05" else "2026-08-06", "owner": "of another day"},
+        ]
+        copies.append(row | changes[number % len(changes)])
     return copies
 
 

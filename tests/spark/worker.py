@@ -16,6 +16,7 @@ from unittest.mock import patch
 from pyspark.sql import DataFrame, SparkSession
 
 from local_stack.errors import CommandError
+from ops.lake.query.account_months import Figures, refuse_other_events
 from ops.lake.reconcile.result import finding_line, to_json
 from ops.lake.spark import compaction, lake, ledger, session
 from ops.lake.spark.canonical import LEDGER
@@ -55,7 +56,7 @@ def compact(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
     """The number of events. The files in `lost` disappear before they are verified."""
     written = compaction._written  # noqa: SLF001 -- between two steps of the job
 
-    def then_lost(session: SparkSession, task: compaction.MonthTask, rows: DataFrame) -> compaction.Figures:
+    def then_lost(session: SparkSession, task: compaction.MonthTask, rows: DataFrame) -> Figures:
         figures = written(session, task, rows)
         for file in given.get("lost", ()):
             Path(file).unlink()
@@ -73,9 +74,7 @@ def verify(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"refused": [_refusal(spark, task, expected, *each) for each in given["others"]]}
 
 
-def _refusal(
-    spark: SparkSession, task: compaction.MonthTask, expected: compaction.Figures, file: str, other: str | None
-) -> str:
+def _refusal(spark: SparkSession, task: compaction.MonthTask, expected: Figures, file: str, other: str | None) -> str:
     """The error with another file in place of one, which is then put back."""
     kept = shutil.copy(file, f"{file}.kept")
     try:
@@ -83,7 +82,7 @@ def _refusal(
             Path(file).unlink()
         else:
             shutil.copy(other, file)
-        compaction.refuse_other_events(compaction._figures_in(spark, task), expected)  # noqa: SLF001 -- as above
+        refuse_other_events(compaction._figures_in(spark, task), expected)  # noqa: SLF001 -- as above
     except CommandError as error:
         return f"{type(error).__name__}: {error}"
     finally:

@@ -18,7 +18,7 @@ from ops.lake.spark.local_job import download, refuse_without_spark, run_job
 
 Write = Callable[[str, Sequence[str], str], int]
 """See `Compaction.write`."""
-Progress = Callable[[str], object]
+Progress = Callable[[str], None]
 """Called with each step, and with the key of each file that is written."""
 
 SPACE = {"local": 2.0, "spark": 4.0}

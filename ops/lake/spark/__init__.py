@@ -1,7 +1,8 @@
 """The Spark jobs that reconcile the lake with an export and compact its months; they run locally and on AWS Glue.
 
 `job` and `compaction_job` are the entry points, `local_job` runs them on this machine. docs/adr/0021 and 0023 have the
-reasons. Glue adds a zip of the modules to `sys.path`. The schemas' files cannot be read there, so the zip is unpacked first.
+reasons. Glue adds a zip of the modules to `sys.path`. The schemas' files cannot be read there, so the zip is unpacked
+first.
 """
 
 import sys
