@@ -1,4 +1,4 @@
-"""`python -m benchmarks.lake.engines` compacts a lake with the engines `local` and `spark`: what they take.
+"""`python -m benchmarks.compaction` compacts a lake with the engines `local` and `spark`: what they take.
 
 It generates the lake in `.build`, as `make lake-scale` does. Each month is written by a process of its own, as
 `account-events lake compact` runs it, on two cores. The memory is that of all its processes together, the space that of
@@ -44,7 +44,7 @@ class Month(NamedTuple):
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.lake.engines", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.compaction", description=__doc__)
     parser.add_argument("--events", type=int, default=2_000_000, help="number of events (default: %(default)s)")
     parser.add_argument("--days", type=int, default=100, help="number of days (default: %(default)s)")
     parser.add_argument("--write", nargs=5, help=argparse.SUPPRESS, metavar=("LAKE", "MONTH", "DAYS", "NAME", "FOLDER"))
@@ -83,7 +83,7 @@ def _measured(engine: str, lake: Path, month: str, days: Sequence[str]) -> Month
         given = [str(lake), month, ",".join(days), engine, folder]
         options = ["--lake", "--month", "--days", "--compaction", "--folder"]
         command = (
-            [sys.executable, "-m", "benchmarks.lake.engines", "--write", *given]
+            [sys.executable, "-m", "benchmarks.compaction", "--write", *given]
             if engine == "local"
             else [str(PYTHON), "-m", "ops.lake.spark.compaction_job", "--cores", str(CORES)]
             + [text for option in zip(options, given, strict=True) for text in option]
