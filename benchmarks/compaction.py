@@ -31,7 +31,7 @@ from ops.lake.spark.local_job import PYTHON, ROOT
 
 CORES = 2
 ACCOUNTS = 20
-"""The account of `balance_at` is the first one of each of so many buckets."""
+"""`balance_at` is measured for the first account of each of so many buckets."""
 
 
 class Month(NamedTuple):
@@ -127,12 +127,13 @@ def _balance_at(lake: Path, engine: str) -> int:
     query = queries()["balance_at"]
     read = 0
     accounts = DuckDBEngine(str(lake)).query(
-        f"SELECT min(account_id) FROM account_history WHERE dt = '{last}' GROUP BY account_bucket LIMIT {ACCOUNTS}"
+        "SELECT min(account_id) FROM account_history WHERE dt = ? GROUP BY account_bucket ORDER BY account_bucket",
+        [last],
     )
-    for (account,) in accounts.rows:
+    for (account,) in accounts.rows[:ACCOUNTS]:
         given = query.arguments({"account": account, "moment": f"{last} 23:59:59"})
         read += DuckDBEngine(str(lake)).query(History(months).in_query(query.sql), given).read_bytes or 0
-    return read // max(1, len(accounts.rows))
+    return read // max(1, len(accounts.rows[:ACCOUNTS]))
 
 
 def _bytes(folder: str) -> int:
