@@ -90,10 +90,10 @@ fuzz: $(STAMP) ## send the projector INPUTS nearly valid batches (1000000), gene
 test-kcl: $(STAMP) $(KCL_PACKAGES) ## test the KCL guide's program with AWS's KCL (needs Java 17; takes five minutes)
 	@$(BIN)/python -m pytest -v tests/kcl/scenarios.py
 
-test-spark: $(STAMP) $(SPARK_PACKAGES) ## test the Spark job and compare it with the engine local (needs Java 17; takes three minutes)
-	@$(BIN)/python -m pytest -v tests/spark/scenarios.py tests/spark/job_scenarios.py
+test-spark: $(STAMP) $(SPARK_PACKAGES) ## test the Spark jobs and compare them with the engine local (needs Java 17; takes five minutes)
+	@$(BIN)/python -m pytest -v $(sort $(wildcard tests/spark/*scenarios.py))
 
-spark: $(STAMP) $(SPARK_PACKAGES) ## create the environment of the Spark job (needs Java 17)
+spark: $(STAMP) $(SPARK_PACKAGES) ## create the environment of the Spark jobs (needs Java 17)
 
 $(KCL_PACKAGES) $(SPARK_PACKAGES): | java
 

@@ -27,7 +27,7 @@ from benchmarks.lake.generator import FIRST_DAY, Size, generate
 from benchmarks.machine import OTHERS_SHARE_MAX, busy_s
 from benchmarks.reconcile import report
 from ops.lake.reconcile.result import from_json
-from ops.lake.spark.run import PYTHON, ROOT
+from ops.lake.spark.local_job import PYTHON, ROOT
 
 SMALL, LARGE = 1_000_000, 10_000_000
 EVENTS_PER_DAY = 100_000

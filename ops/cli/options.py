@@ -1,8 +1,18 @@
 """Options that several commands share, each with one name, one help text and one default."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class Engine(StrEnum):
+    """Where a command works on the lake."""
+
+    local = "local"
+    spark = "spark"
+    aws = "aws"
+
 
 Stack = Annotated[
     str | None,

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -11,7 +10,7 @@ import typer
 
 from local_stack.output_file import open_atomically
 from ops.cli.exit_handling import on_interruption
-from ops.cli.options import Stack
+from ops.cli.options import Engine, Stack
 from ops.cli.reconcile_aws import result_on_aws
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
@@ -25,14 +24,6 @@ from ops.terminal import counted, err, out, print_error
 
 app = typer.Typer()
 SHOWN_MAX = 20
-
-
-class Engine(StrEnum):
-    """Where a reconciliation runs."""
-
-    local = "local"
-    spark = "spark"
-    aws = "aws"
 
 
 ADVICE = {

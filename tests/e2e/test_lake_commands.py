@@ -220,6 +220,12 @@ def test_closed_months_are_compacted_and_queried(
     assert [json.loads(line)["sequence"] for line in statement.stdout.splitlines()] == [None, 2, 4, 6, 8, 9, 9]
 
 
+def test_the_local_stack_has_no_job_that_compacts(run: Run) -> None:
+    refused = run("lake", "compact", "--engine", "aws")
+    assert refused.returncode == 1
+    assert "The local stack has no Glue job: use --engine local or spark" in " ".join(refused.stderr.split())
+
+
 @pytest.mark.parametrize(("month", "reason"), [("2025-13", "must be a month such as"), ("2999-01", "is closed yet")])
 def test_a_month_that_cannot_be_compacted_is_a_usage_error(run: Run, month: str, reason: str) -> None:
     refused = run("lake", "compact", "--month", month)

@@ -25,7 +25,7 @@ packages = sys.argv[2]
 
 class Spark(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"py4j", "pyspark"}:
+        if name.split(".")[0] in {"py4j", "pyarrow", "pyspark"}:
             return importlib.util.spec_from_loader(name, self, is_package=True)
 
     def create_module(self, spec):
@@ -43,7 +43,8 @@ class Others(importlib.abc.MetaPathFinder):
 
 import importlib.machinery, importlib.util
 sys.meta_path = [Spark(), *sys.meta_path, Others()]
-import ops.lake.spark.job as job
+import ops.lake.spark.compaction_job
+import ops.lake.spark.job
 print(json.dumps([each.__file__ for name, each in sys.modules.items() if name.split(".")[0] in OURS and each.__file__]))
 """
 

@@ -4,21 +4,25 @@ Reads one JSON object per line from stdin, and writes the answer, or `{"error": 
 """
 
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
 from local_stack.errors import CommandError
+from ops.lake.query.account_months import Figures, refuse_other_events
 from ops.lake.query.history import History
 from ops.lake.reconcile.result import finding_line, to_json
-from ops.lake.spark import ledger, session
+from ops.lake.spark import compaction, lake, ledger, session
 from ops.lake.spark.canonical import LEDGER
 from ops.lake.spark.canonical import read as read_lines
-from ops.lake.spark.locations import root_of
+from ops.lake.spark.locations import lake_files, root_of
 from ops.lake.spark.reconciliation import Task, reconciled
 from ops.ledger.export.location import find_export
 from ops.ledger.export.manifest import Table
@@ -52,6 +56,55 @@ def read(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
     return {"native": answer, "python": translated}
 
 
+def compact(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The number of events. The files in `lost` disappear before they are verified."""
+    written = compaction._written  # noqa: SLF001 -- between two steps of the job
+
+    def then_lost(session: SparkSession, task: compaction.MonthTask, rows: DataFrame) -> Figures:
+        figures = written(session, task, rows)
+        for file in given.get("lost", ()):
+            Path(file).unlink()
+        return figures
+
+    with patch.object(compaction, "_written", then_lost):
+        return {"events": compaction.compacted(spark, _task(given), lambda _step: None)}
+
+
+def verify(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Write, then verify with each of the `others` in place of a file, or without it; returns the refusals."""
+    task = _task(given)
+    rows = lake.rows(spark, task.lake, lake_files(task.lake).keys_of(task.days))
+    expected = compaction._written(spark, task, rows)  # noqa: SLF001 -- as above
+    return {"refused": [_refusal(spark, task, expected, *each) for each in given["others"]]}
+
+
+def _refusal(spark: SparkSession, task: compaction.MonthTask, expected: Figures, file: str, other: str | None) -> str:
+    """The error with another file in place of one, which is then put back."""
+    kept = shutil.copy(file, f"{file}.kept")
+    try:
+        if other is None:
+            Path(file).unlink()
+        else:
+            shutil.copy(other, file)
+        refuse_other_events(compaction._figures_in(spark, task), expected)  # noqa: SLF001 -- as above
+    except CommandError as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        shutil.move(kept, file)
+    return "nothing was refused"
+
+
+def _task(given: Mapping[str, Any]) -> compaction.MonthTask:
+    return compaction.MonthTask(root_of(given["lake"]), given["month"], frozenset(given["days"]), given["compaction"])
+
+
+def partitions(spark: SparkSession, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The partition of each slot."""
+    slots = compaction._slots(spark, given["count"])  # noqa: SLF001 -- it depends on Spark's hash
+    rows = spark.createDataFrame([(int(slot),) for slot in slots], "slot int").repartition(len(slots), "slot")
+    return {"partitions": [row[0] for row in rows.selectExpr("spark_partition_id()").collect()]}
+
+
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
@@ -59,6 +112,9 @@ def _text(value: object) -> str | None:
 OPERATIONS: dict[str, Callable[[SparkSession, Mapping[str, Any]], dict[str, Any]]] = {
     "reconcile": reconcile,
     "read": read,
+    "compact": compact,
+    "verify": verify,
+    "partitions": partitions,
 }
 
 

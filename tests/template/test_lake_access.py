@@ -142,6 +142,7 @@ ROLES: dict[str, Grants] = {
         # Also the names `events` and `events_$folder$`, which Spark looks for before it lists the folder.
         f"${{Lake.Arn}}/{table.EVENTS_PREFIX.rstrip('/')}*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{table.MONTHS_PREFIX.rstrip('/')}*": {"s3:GetObject"},
+        f"${{Lake.Arn}}/{table.MONTHS_PREFIX}dt_month=*": {"s3:AbortMultipartUpload", "s3:PutObject"},
         "${Lake.Arn}/jobs/*": {"s3:GetObject"},
         f"${{Lake.Arn}}/{RECONCILIATIONS_PREFIX}*": {"s3:PutObject"},
         "*": {"cloudwatch:PutMetricData"},
@@ -162,7 +163,7 @@ CONDITIONS = {
     },
     ("ReconcileJobRole", "s3:ListBucket"): {
         "StringLike": {
-            "s3:prefix": [f"{table.EVENTS_PREFIX.rstrip('/')}*", f"{table.MONTHS_PREFIX.rstrip('/')}*", "exports/*"]
+            "s3:prefix": [f"{table.MONTHS_PREFIX.rstrip('/')}*", f"{table.EVENTS_PREFIX.rstrip('/')}*", "exports/*"]
         }
     },
     ("ReconcileJobRole", "cloudwatch:PutMetricData"): {"StringEquals": {"cloudwatch:namespace": NAMESPACE}},
@@ -203,6 +204,17 @@ def test_only_the_view_of_the_history_may_be_changed_in_the_catalog() -> None:
     }
     view = arn("glue", f"table/${{LakeDatabase}}/{HISTORY}")
     assert changed == {("LakeTotalsFunctionRole", resource) for resource in (CATALOG, DATABASE, view)}
+
+
+def test_the_job_may_write_what_a_compaction_writes_but_not_its_manifest() -> None:
+    [written] = [
+        name
+        for name, actions in granted("ReconcileJobRole").items()
+        if table.MONTHS_PREFIX in name and "s3:PutObject" in actions
+    ]
+    prefix = written.removeprefix("${Lake.Arn}/").removesuffix("*")
+    assert table.month_prefix("2026-08", "00").startswith(prefix)
+    assert not MANIFEST.startswith(prefix)
 
 
 def test_analysts_may_write_only_query_results() -> None:

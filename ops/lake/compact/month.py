@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from consumers.lake import table
 from consumers.lake.added_columns import COMPACTION, PARTITION_KEYS
-from local_stack.errors import CommandError
+from ops.lake.query.account_months import ROW_GROUP_ROWS, Figures, no_account, refuse_other_events
+from ops.lake.query.damaged_file import damaged
 from ops.lake.query.duckdb_engine import DuckDBEngine
 from ops.lake.query.duckdb_errors import translated
 
@@ -19,18 +20,9 @@ if TYPE_CHECKING:
 
 MEMORY = "2GB"
 """DuckDB's memory limit."""
-ROW_GROUP_ROWS = 4_096
-"""Small, because a query for one account reads the row groups with the account: measured with `make lake-scale`."""
 
 _EVENT = ", ".join(column.name for column in (*table.COLUMNS, *PARTITION_KEYS))
 _FIGURES = f"count(*), coalesce(sum(amount), 0), CAST(sum(CAST(hash({_EVENT}) AS HUGEINT)) AS VARCHAR)"
-
-Figures = dict[str, tuple[object, ...]]
-"""For each day: the number of events, the sum of their amounts, and a digest of all their values in any order."""
-
-
-class NotVerified(CommandError):
-    """The files that were written do not have the month's events. Nothing reads them."""
 
 
 def write_month(  # noqa: PLR0917 -- what a compaction consists of
@@ -54,6 +46,7 @@ def write_month(  # noqa: PLR0917 -- what a compaction consists of
         put: writes a file under a key.
 
     Raises:
+        FileDamaged: an event has no account.
         QueryFailed: the events cannot be read. Nothing reads the files written until then.
         NotVerified: the files do not have the month's events.
     """
@@ -61,25 +54,27 @@ def write_month(  # noqa: PLR0917 -- what a compaction consists of
     engine.refuse_other_types()
     with translated(connection):
         connection.execute(f"SET memory_limit = '{MEMORY}'; SET temp_directory = '{_quoted(folder / 'spilled')}'")
-        figures: Figures = {}
+        figures: dict[str, tuple[object, ...]] = {}
         for day in days:
-            figures |= _split(connection, day, folder)
+            figures |= _split(engine, day, folder)
         for bucket in table.BUCKETS:
             if file := _sorted(connection, folder, bucket, compaction):
                 put(f"{table.month_prefix(month, bucket)}{compaction}.parquet", file)
                 file.unlink(missing_ok=True)  # `put` may move it
         if figures:
             any_bucket = table.month_prefix(month, "*")
-            _verify(connection, f"{root}/{any_bucket}{compaction}.parquet", figures)
+            refuse_other_events(_figures_in(connection, f"{root}/{any_bucket}{compaction}.parquet"), figures)
     return sum(int(str(count)) for count, *_ in figures.values())
 
 
-def _split(connection: "duckdb.DuckDBPyConnection", day: str, folder: Path) -> Figures:
+def _split(engine: DuckDBEngine, day: str, folder: Path) -> Figures:
     """Write a day's events to a file per bucket."""
+    connection = engine.connection
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE of_day AS SELECT {_EVENT}, account_bucket FROM account_history WHERE dt = $day",
         {"day": day},
     )
+    _refuse_no_account(engine, day)
     place = _quoted(folder / "split" / day)
     (folder / "split").mkdir(exist_ok=True)
     connection.execute(f"COPY of_day TO '{place}' (FORMAT parquet, PARTITION_BY (account_bucket))")
@@ -101,17 +96,28 @@ def _sorted(connection: "duckdb.DuckDBPyConnection", folder: Path, bucket: str, 
     return file
 
 
-def _verify(connection: "duckdb.DuckDBPyConnection", written: str, figures: Figures) -> None:
-    """Read the files back from the bucket and compare them with the events that were read."""
+def _refuse_no_account(engine: DuckDBEngine, day: str) -> None:
+    """Refuse an event that belongs to no bucket."""
+    if engine.connection.execute("FROM of_day WHERE account_id IS NULL LIMIT 1").fetchall():
+        without = "WHERE dt = ? AND account_id IS NULL ORDER BY file LIMIT 1"
+        for file, event_id in engine.located("file, event_id", without, [day]).rows:
+            raise damaged(file, no_account(day, event_id))
+
+
+def _figures_in(connection: "duckdb.DuckDBPyConnection", files: str) -> Figures:
+    """Read the files back from the bucket."""
     found = connection.execute(
-        f"SELECT dt, {_FIGURES} FROM read_parquet('{written}', hive_partitioning = false) GROUP BY dt"
+        f"SELECT dt, {_FIGURES} FROM read_parquet('{files}', hive_partitioning = false) GROUP BY dt"
     ).fetchall()
-    there = {dt: tuple(rest) for dt, *rest in found}
-    if wrong := sorted(day for day in figures.keys() | there.keys() if figures.get(day) != there.get(day)):
-        raise NotVerified(
-            f"The compacted files do not have the events of {wrong[0]}: {there.get(wrong[0])} instead of "
-            f"{figures.get(wrong[0])} (number, sum, digest). Nothing has changed; run the command again."
-        )
+    return {dt: tuple(rest) for dt, *rest in found}
+
+
+def number_of_events(connection: "duckdb.DuckDBPyConnection", files: Sequence[str]) -> int:
+    """The number of rows in files, by their footers."""
+    if not files:
+        return 0
+    [(count,)] = connection.execute("SELECT sum(num_rows) FROM parquet_file_metadata($1)", [files]).fetchall()
+    return int(count)
 
 
 def _quoted(path: Path) -> str:

@@ -1,35 +1,23 @@
 """Wires the compaction of a deployed lake."""
 
-import tempfile
 import uuid
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from consumers.lake import table
 from ops.lake.compact.compaction import Compaction
-from ops.lake.compact.month import write_month
+from ops.lake.compact.writers import Write
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import listed
 from ops.lake.reconcile.grace import grace_of
 
 
-def compaction_of(lake: Lake, progress: Callable[[str], object]) -> Compaction:
+def compaction_of(lake: Lake, write: Write) -> Compaction:
     """The compaction of a lake.
 
     Args:
         lake: the deployed lake.
-        progress: called with the key of each file that is written.
+        write: writes and verifies a month's files with one of the engines, see `writers`.
     """
-
-    def put(key: str, file: Path) -> None:
-        lake.s3.upload_file(str(file), lake.bucket, key)
-        progress(key)
-
-    def write(month: str, days: Sequence[str], name: str) -> int:
-        with tempfile.TemporaryDirectory(prefix="account-events-", ignore_cleanup_errors=True) as folder:
-            engine = lake.duckdb(f"{month}-*")
-            return write_month(engine, f"s3://{lake.bucket}", month, days, name, Path(folder), put)
 
     def delete(name: str) -> None:
         for key, _ in list(listed(lake.s3, lake.bucket, table.MONTHS_PREFIX)):

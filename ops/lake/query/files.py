@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -46,13 +46,17 @@ class LakeFiles:
         }
 
     @classmethod
-    def of(cls, s3: "S3Client", bucket: str) -> "LakeFiles":
-        """Lists the files as they are now."""
-        return cls(listed(s3, bucket, table.EVENTS_PREFIX))
+    def of(cls, s3: "S3Client", bucket: str, below: str = "") -> "LakeFiles":
+        """Lists the files as they are now: all of them, or those whose names below `events/` begin with a text."""
+        return cls(listed(s3, bucket, f"{table.EVENTS_PREFIX}{below}"))
 
     def keys(self, first_day: str) -> list[str]:
         """The table's files: those of its first day and later, also those that lie too far ahead."""
         return sorted(key for day, files in self._days.items() if day >= first_day for key, _ in files)
+
+    def keys_of(self, days: Collection[str]) -> list[str]:
+        """The table's files of these days."""
+        return sorted(key for day in days for key, _ in self._days.get(day, ()))
 
     def strays(self, today: date) -> list[str]:
         """Files that belong to no partition of the table. It is undefined what Athena does with them."""
@@ -66,6 +70,12 @@ def listed(s3: "S3Client", bucket: str, prefix: str) -> Iterator[tuple[str, str]
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for found in page.get("Contents", []):
             yield found["Key"], found["ETag"]
+
+
+def listed_size(s3: "S3Client", bucket: str, prefix: str) -> int:
+    """The bytes of all objects below a prefix."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    return sum(found["Size"] for page in pages for found in page.get("Contents", []))
 
 
 def _day_of(key: str) -> str | None:

@@ -116,9 +116,7 @@ def _why(described: Mapping[str, Any], stack: str) -> str:
             # Our definition's causes say what to do; one of Step Functions itself does not.
             cause = described.get("cause") or "no cause"
             advice = "" if "account-events" in cause else f" Run `account-events doctor --stack {stack}`."
-            return (
-                f"The reconciliation {name} failed: {described.get('error', 'no error')}: {_shortened(cause)}{advice}"
-            )
+            return f"The reconciliation {name} failed: {described.get('error', 'no error')}: {shortened(cause)}{advice}"
         case "TIMED_OUT":
             return f"The reconciliation {name} took too long. Raise ReconcileWorkers, then run {command}."
         case "ABORTED":
@@ -127,7 +125,7 @@ def _why(described: Mapping[str, Any], stack: str) -> str:
             return f"The reconciliation {name} ended as {status}. Run {command}."
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
     """A text without its middle, which is the least useful part of a traceback."""
     if len(text) <= TEXT_MAX:
         return text

@@ -1,7 +1,8 @@
-"""The Spark job that reconciles the lake with an export of the ledger; it runs locally and on AWS Glue.
+"""The Spark jobs that reconcile the lake with an export and compact its months; they run locally and on AWS Glue.
 
-`job` is the entry point, `run` starts it for `account-events reconcile --engine spark`. docs/adr/0021 has the reasons.
-Glue adds a zip of the modules to `sys.path`. Schemas and SQL cannot be read there, so the zip is unpacked first.
+`job` and `compaction_job` are the entry points, `local_job` runs them on this machine. docs/adr/0021 and 0023 have the
+reasons. Glue adds a zip of the modules to `sys.path`. Schemas and SQL cannot be read there, so the zip is unpacked
+first.
 """
 
 import sys

@@ -1,50 +1,23 @@
-"""The Spark job: `python -m ops.lake.spark.job`, or the script of a job of AWS Glue with the same options.
+"""The Spark job of `account-events reconcile`: `python -m ops.lake.spark.job`, or the script of a job of AWS Glue.
 
-Writes one JSON object per line to stdout: `{"doing": step}`, and `{"refused": reason}` before it exits with code 1.
-Differences are no failure: the result counts them, and the exit code is 0.
+See `process` for its messages. Differences are no failure: the result counts them, and the exit code is 0.
 """
 
 import argparse
-import json
-import signal
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from py4j.protocol import Py4JError, Py4JJavaError
-from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
-
-from local_stack.errors import CommandError
 from ops.lake.query.history import History
 from ops.lake.reconcile.metrics import NAMESPACE, metric_data
 from ops.lake.reconcile.result import Finding, ReconciliationResult, finding_line
-from ops.lake.spark import session
-from ops.lake.spark.lake import cause
 from ops.lake.spark.locations import history_in, root_of, s3_client, save
+from ops.lake.spark.process import add_options, exit_code, report, spark_session
 from ops.lake.spark.reconciliation import Task, reconciled
 from ops.ledger.export.location import find_export
 from ops.ledger.export.manifest import Table
-
-
-def main(arguments: Sequence[str]) -> int:
-    given = parsed(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # so that Spark is stopped in an orderly way
-    try:
-        result = run(given)
-    except CommandError as error:
-        _report(refused=str(error))
-        return 1
-    except (Py4JJavaError, PySparkException) as error:
-        _report(refused=f"Spark failed: {cause(error)}")
-        raise
-    except KeyboardInterrupt:
-        return 130
-    _report(doing=f"done: {result.events} events compared, {result.differences} differences")
-    return 0
 
 
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -60,9 +33,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--findings", help="a file for all findings, one JSON object per line")
     parser.add_argument("--stack", help="the stack whose metrics of the reconciliation are published; none if omitted")
     parser.add_argument("--history", help="a file with what queries read from account_months, if the lake is a folder")
-    parser.add_argument("--cores", type=int, help="run on this machine, on so many cores")
-    parser.add_argument("--memory", default="4g", help="the heap on this machine (default: %(default)s)")
-    parser.add_argument("--folder", help="a folder for temporary files on this machine")
+    add_options(parser)
     return parser.parse_known_args(arguments)[0]
 
 
@@ -80,17 +51,15 @@ def run(given: argparse.Namespace) -> ReconciliationResult:
         now,
         lambda digests: _history(given, root, digests),
     )
-    _report(doing="starting Spark")
     with ExitStack() as stack:
-        spark = session.start(cores=given.cores, memory=given.memory, folder=given.folder)
-        stack.callback(_stop, spark)
+        spark = stack.enter_context(spark_session(given))
         file = stack.enter_context(Path(given.findings).open("w", encoding="utf-8")) if given.findings else None
 
         def found(finding: Finding) -> None:
             if file is not None:
                 file.write(finding_line(finding) + "\n")
 
-        result = reconciled(spark, task, found, lambda step: _report(doing=step))
+        result = reconciled(spark, task, found, lambda step: report(doing=step))
         # Before Spark is stopped, because AWS does not document how long Glue lets a program run after that.
         save(result, given.result, task.lake)
         if given.stack:
@@ -104,11 +73,6 @@ def _history(given: argparse.Namespace, root: str, digests: Mapping[str, str]) -
     return history_in(root, digests)
 
 
-def _stop(spark: SparkSession) -> None:
-    with suppress(Py4JError, OSError):  # after an interruption, Java may have ended already
-        spark.stop()
-
-
 def _publish(result: ReconciliationResult, stack_name: str) -> None:
     import boto3  # noqa: PLC0415 -- only jobs on AWS publish
 
@@ -116,9 +80,10 @@ def _publish(result: ReconciliationResult, stack_name: str) -> None:
     boto3.client("cloudwatch").put_metric_data(Namespace=NAMESPACE, MetricData=data)
 
 
-def _report(**message: str) -> None:
-    print(json.dumps(message), flush=True)  # noqa: T201 -- the job's output
+def _work(arguments: Sequence[str]) -> str:
+    result = run(parsed(arguments))
+    return f"done: {result.events} events compared, {result.differences} differences"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(exit_code(lambda: _work(sys.argv[1:])))

@@ -73,7 +73,7 @@ def read(session: SparkSession, root: str, keys: Sequence[str]) -> DataFrame:
         root: the lake's folder or bucket, with a slash at the end.
         keys: the files below it.
     """
-    return _with_keys(_files(session, root, keys) if keys else session.createDataFrame([], _SCHEMA))
+    return _with_keys(rows(session, root, keys))
 
 
 def read_months(session: SparkSession, root: str, keys: Sequence[str]) -> DataFrame:
@@ -92,6 +92,11 @@ def _with_keys(found: DataFrame) -> DataFrame:
             **{name: F.unix_micros(name) for name in TIMES},
         }
     )
+
+
+def rows(session: SparkSession, root: str, keys: Sequence[str]) -> DataFrame:
+    """The rows of these files as they are; see `read`."""
+    return _files(session, root, keys) if keys else session.createDataFrame([], _SCHEMA)
 
 
 def _files(session: SparkSession, root: str, keys: Sequence[str]) -> DataFrame:

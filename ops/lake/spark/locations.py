@@ -1,5 +1,6 @@
 """Where the job reads and writes: folders on this machine, or buckets."""
 
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -38,9 +39,7 @@ def root_of(lake: str) -> str:
 
 def lake_files(root: str) -> LakeFiles:
     """The lake's files as they are now. Files in a folder have no ETags, so their digests are those of their names."""
-    if root.startswith(S3):
-        return LakeFiles(listed(s3_client(root), root.removeprefix(S3).rstrip("/"), table.EVENTS_PREFIX))
-    return LakeFiles(_in_folder(Path(root), table.EVENTS_PREFIX))
+    return LakeFiles(_listed(root, table.EVENTS_PREFIX))
 
 
 def history_in(root: str, digests: Mapping[str, str]) -> History:
@@ -56,11 +55,27 @@ def history_in(root: str, digests: Mapping[str, str]) -> History:
 
 def month_files(root: str, history: History) -> list[str]:
     """The files of `account_months` that queries read."""
-    if root.startswith(S3):
-        every = listed(s3_client(root), root.removeprefix(S3).rstrip("/"), table.MONTHS_PREFIX)
-    else:
-        every = _in_folder(Path(root), table.MONTHS_PREFIX)
-    return history.files(key for key, _ in every)
+    return history.files(key for key, _ in _listed(root, table.MONTHS_PREFIX))
+
+
+def month_keys(root: str, month: str, compaction: str) -> list[str]:
+    """The files of a compaction of a month."""
+    there = {key for key, _ in _listed(root, f"{table.MONTHS_PREFIX}dt_month={month}/")}
+    keys = (f"{table.month_prefix(month, bucket)}{compaction}.parquet" for bucket in table.BUCKETS)
+    return [key for key in keys if key in there]
+
+
+def put(file: Path, target: str) -> None:
+    """Move a file to a folder or a bucket. It is there as a whole or not at all."""
+    if target.startswith(S3):
+        bucket, _, key = target.removeprefix(S3).partition("/")
+        s3_client(target).upload_file(str(file), bucket, key)
+        return
+    path = Path(target)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    shutil.move(file, unfinished)
+    unfinished.replace(path)
 
 
 def problems(place: str, files: Iterable[DataFile]) -> Iterator[str]:
@@ -94,7 +109,11 @@ def _location(place: str) -> Location:
     return S3Prefix(s3_client(place), bucket, prefix)
 
 
-def _in_folder(root: Path, prefix: str) -> Iterator[tuple[str, str]]:
-    for path in (root / prefix).rglob("*"):
+def _listed(root: str, prefix: str) -> Iterator[tuple[str, str]]:
+    """The keys below a prefix, and their ETags."""
+    if root.startswith(S3):
+        yield from listed(s3_client(root), root.removeprefix(S3).rstrip("/"), prefix)
+        return
+    for path in (Path(root) / prefix).rglob("*"):
         if path.is_file():
             yield path.relative_to(root).as_posix(), ""

@@ -1,62 +1,21 @@
 """Runs the Spark job on this machine for `account-events reconcile --engine spark`: downloads, starts, reports."""
 
-import json
-import os
-import shutil
-import signal
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
 
 from consumers.lake.table import MONTHS_PREFIX
-from local_stack.errors import CommandError
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.files import LakeFiles, listed
 from ops.lake.query.history import history_of
 from ops.lake.reconcile.grace import grace_of
 from ops.lake.reconcile.result import STRAYS_MAX, Files, Finding, ReconciliationResult, finding_in, from_json
+from ops.lake.spark.local_job import DOWNLOADS, download, refuse_without_spark, run_job
 from ops.ledger.export.location import FoundExport, Location, find_export
 from ops.ledger.export.manifest import SMALL_FILES, Table
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
-
-ROOT = Path(__file__).parents[3]
-PYTHON = ROOT / ".venv-spark" / "bin" / "python"
-DOWNLOADS = 8
-CORES_MAX = 8
-"""More cores would need more memory than one heap of `session.start` has."""
-STOP_S = 20.0
-
-
-class SparkMissing(CommandError):
-    """The engine `spark` cannot run on this machine: its packages or Java are missing."""
-
-
-class SparkFailed(CommandError):
-    """The job refused its input or failed. The message has its reason."""
-
-
-def refuse_without_spark() -> None:
-    """Check what the job needs, before anything is downloaded.
-
-    Raises:
-        SparkMissing: its packages or Java are missing.
-    """
-    if not PYTHON.exists():
-        raise SparkMissing("The engine spark is not installed: run `make spark` in the repository, then try again.")
-    home = os.environ.get("JAVA_HOME")
-    if shutil.which(str(Path(home) / "bin" / "java") if home else "java") is None:
-        raise SparkMissing(
-            "The engine spark needs Java 17, and there is no java on PATH: install it (Debian and Ubuntu: the package "
-            "openjdk-17-jre-headless), or set JAVA_HOME."
-        )
 
 
 def reconciled_by_spark(
@@ -95,7 +54,7 @@ def reconciled_by_spark(
         keys = [*files.keys(first_day), *months]
         doing(f"downloading the lake's {len(keys)} files")
         (folder / "lake" / "events").mkdir(parents=True)
-        _download(lake.s3, lake.bucket, [(key, folder / "lake" / key) for key in keys])
+        download(lake.s3, lake.bucket, [(key, folder / "lake" / key) for key in keys])
         (folder / "history.json").write_text(history.to_json(), encoding="utf-8")
         options = {
             "--export": str(_local(export, folder / "export", doing)),
@@ -107,10 +66,8 @@ def reconciled_by_spark(
             "--result": str(folder / "result.json"),
             "--findings": str(folder / "findings.jsonl"),
             "--history": str(folder / "history.json"),
-            "--cores": str(min(os.cpu_count() or 1, CORES_MAX)),
-            "--folder": str(folder),
         }
-        _run([text for option in options.items() for text in option], folder / "log", doing)
+        run_job("job", options, folder, doing)
         with (folder / "findings.jsonl").open(encoding="utf-8") as lines:
             for line in lines:
                 found(finding_in(line))
@@ -137,55 +94,3 @@ def _copy(place: Location, name: str, path: Path) -> None:
     with path.open("wb") as file:
         for chunk in place.chunks(name):
             file.write(chunk)
-
-
-def _download(s3: "S3Client", bucket: str, files: Sequence[tuple[str, Path]]) -> None:
-    for parent in {path.parent for _, path in files}:
-        parent.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(DOWNLOADS) as pool:
-        list(pool.map(lambda file: s3.download_file(bucket, file[0], str(file[1])), files))
-
-
-def _run(options: Sequence[str], log: Path, doing: Callable[[str], None]) -> None:
-    """Run the job and report its steps."""
-    refused = None
-    with log.open("wb") as errors, _job(options, errors) as job:
-        for line in job.stdout or ():
-            message = json.loads(line)
-            refused = message.get("refused", refused)
-            if "doing" in message:
-                doing(message["doing"])
-    if job.returncode:
-        last = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-        raise SparkFailed(refused or f"The Spark job ended with the code {job.returncode}: {last}")
-
-
-@contextmanager
-def _job(options: Sequence[str], errors: IO[bytes]) -> Iterator["subprocess.Popen[str]"]:
-    """Run the job until its end. It is stopped if the block is left earlier, for example by Ctrl-C."""
-    job = subprocess.Popen(
-        [str(PYTHON), "-m", "ops.lake.spark.job", *options],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        start_new_session=True,  # Ctrl-C reaches this process only, which then stops the job
-    )
-    try:
-        yield job
-        job.wait()
-    finally:
-        if job.poll() is None:
-            _stop(job)
-
-
-def _stop(job: "subprocess.Popen[str]") -> None:
-    """Stop the job, which stops Spark. All are in one process group, in case the job does not end."""
-    job.terminate()
-    try:
-        job.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        with suppress(ProcessLookupError):
-            os.killpg(job.pid, signal.SIGKILL)
-        job.wait()

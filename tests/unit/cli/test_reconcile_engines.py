@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from ops.cli.reconcile import app
 from ops.lake.reconcile import run
 from ops.lake.reconcile.run import LOCAL_ROWS_MAX, TooLarge, run_reconciliation
-from ops.lake.spark import run as spark_run
-from ops.lake.spark.run import SparkMissing, refuse_without_spark
+from ops.lake.spark import local_job
+from ops.lake.spark.local_job import SparkMissing, refuse_without_spark
 from ops.replay.estimate import TableSize
 
 
@@ -50,14 +50,14 @@ def test_local_refuses_a_table_that_is_too_large(
 
 
 def test_the_missing_environment_names_the_target(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(spark_run, "PYTHON", tmp_path / "python")
+    monkeypatch.setattr(local_job, "PYTHON", tmp_path / "python")
     with pytest.raises(SparkMissing, match="run `make spark`"):
         refuse_without_spark()
 
 
 def test_missing_java_names_the_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "python").touch()
-    monkeypatch.setattr(spark_run, "PYTHON", tmp_path / "python")
+    monkeypatch.setattr(local_job, "PYTHON", tmp_path / "python")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     with pytest.raises(SparkMissing, match="Java 17"):

@@ -9,7 +9,7 @@ import pytest
 
 from consumers.lake import table
 from ops.lake.compact.compaction import KEPT, ConcurrentCompaction
-from ops.lake.compact.month import NotVerified
+from ops.lake.query.account_months import NotVerified
 from ops.lake.query.history_store import ManifestContended
 from ops.lake.query.manifest import KEY, BadManifest, Manifest
 from tests.support.compacted_lake import CompactedLake, at
