@@ -125,8 +125,7 @@ def _of_one(account_id: str, sequence: int | None, evidence: Sequence[Evidence])
         event_id = values["event_id"] if values is not None else None
         return Finding(kind, account_id, sequence, event_id or "", tuple(differences), note)
 
-    day, month = ([each.lake for each in evidence if each.role == role and each.lake] for role in ("day", "month"))
-    yield from (found("compacted", values, note=note) for values, note in notes(day, month))
+    yield from (found("compacted", values, note=note) for values, note in _wrong_in_months(evidence))
     if gaps := [each for each in evidence if each.role == "gap"]:
         yield found("gap", gaps[0].ledger, note=_lacks(int(gaps[0].reason or 0) + 1, (sequence or 0) - 1))
     if wrong := [each for each in evidence if each.role == "unbalanced"]:
@@ -157,6 +156,17 @@ def _of_one(account_id: str, sequence: int | None, evidence: Sequence[Evidence])
     else:
         yield from (found("contradicting", ledger, copy) for copy in copies if copy)
     yield from (found("extra", values, _differences(ledger, values), TWICE) for values in lake[1:])
+
+
+def _wrong_in_months(evidence: Sequence[Evidence]) -> Iterable[tuple[Values, str]]:
+    """What is wrong with the event's rows in `account_months`; see `notes`."""
+    day, month, shown, copies = (
+        [each.lake for each in evidence if each.role == role and each.lake is not None]
+        for role in ("day", "month", "shown", "copy")
+    )
+    # Of copies that contradict each other, the view `events` may show another one than the compaction has chosen.
+    is_contradicting = any(_differences(one, other) for one in shown for other in copies)
+    return () if is_contradicting and len(day) == len(month) else notes(day, month)
 
 
 def _lacks(first: int, last: int) -> str:
