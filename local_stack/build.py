@@ -98,6 +98,7 @@ PACKAGES = {
                     "history*",
                     "manifest",
                     "other_types",
+                    "stored_view",
                     "totals*",
                 )
             ),

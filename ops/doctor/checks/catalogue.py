@@ -9,6 +9,7 @@ from ops.doctor.finding import Finding, Kind, quoted
 from ops.doctor.stack_view import StackView
 from ops.lake.query.duckdb_engine import EVENTS_SELECT
 from ops.lake.query.history import NAME as HISTORY
+from ops.lake.query.history_store import MARK_RENEWED
 from ops.lake.query.stored_view import is_same, select_in
 
 DIFFERS = Kind(
@@ -29,29 +30,36 @@ def check(view: StackView) -> Iterator[Finding]:
     """Checks each table of the template, without its comments, the views, and the workgroup."""
     wrong_tables = list(_tables(view))
     yield from wrong_tables
-    if not (view.is_local or wrong_tables):  # locally, there are none; a repair begins with the tables
-        yield from _views(view)
     for name in view.of_type("AWS::Athena::WorkGroup"):
         yield from _workgroup(view, name)
+    if view.is_local or wrong_tables:  # locally, there are no views; a repair begins with the tables
+        return
+    yield from _view(view, "events", EVENTS_SELECT)
+    yield from _history(view)
 
 
-def _views(view: StackView) -> Iterator[Finding]:
-    """Compares the views with those that `lake tables` would create now."""
+def _history(view: StackView) -> Iterator[Finding]:
+    """Checks the view `account_history`. While a command holds days open, it will create the view again itself."""
     store = view.lake.history_store()
-    is_changing = bool(store.read()[0].reopened)  # another command will create the view again
-    expected = {"events": EVENTS_SELECT} | ({} if is_changing else {HISTORY: store.history().select()})
+    marks = store.read()[0].reopened.values()
+    is_changing = any(view.now - mark.at < 2 * MARK_RENEWED for mark in marks)
+    yield from _view(view, HISTORY, None if is_changing else store.history().select())
+
+
+def _view(view: StackView, name: str, select: str | None) -> Iterator[Finding]:
+    """Compares a view with the one that `lake tables` would create now, if that is known."""
     database, repair = view.deployment.outputs["LakeDatabaseName"], f"account-events lake tables{view.option}"
-    for name, select in expected.items():
-        request = partial(view.client("glue").get_table, DatabaseName=database, Name=name)
-        described = found(request, {"EntityNotFoundException"})
-        if described is None:
-            if not view.is_new:  # it is created after the deployment
-                yield VIEW_MISSING.at(name, f"The view {name} does not exist in Athena.", repair)
-            continue
-        stored = select_in(described["Table"].get("ViewOriginalText", ""))
-        if stored is None or not is_same(stored, select):
-            older = " or for files that have changed since" if name == HISTORY else ""
-            yield VIEW_DIFFERS.at(name, f"The view {name} in Athena was created by another release{older}.", repair)
+    request = partial(view.client("glue").get_table, DatabaseName=database, Name=name)
+    described = found(request, {"EntityNotFoundException"})
+    if described is None:
+        if not view.is_new:  # it is created after the deployment
+            yield VIEW_MISSING.at(name, f"The view {name} does not exist in Athena.", repair)
+        return
+    stored = select_in(described["Table"].get("ViewOriginalText", ""))
+    if select is not None and (stored is None or not is_same(stored, select)):
+        older = ", or the files have changed since it was created" if name == HISTORY else ""
+        what = f"The view {name} in Athena is not the one that this release creates{older}."
+        yield VIEW_DIFFERS.at(name, what, repair)
 
 
 def _tables(view: StackView) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """Reads and replaces the manifest of `account_months` in the lake's bucket, and marks days that are about to change."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol, Self
@@ -110,27 +110,32 @@ class HistoryStore:
         files that a compaction has replaced, also if the command is killed at any moment.
 
         Returns:
-            Whether the view was replaced. It is not if there is no manifest or no view.
+            Whether the view was replaced. It is not if nothing was ever compacted, or if there is no view. If the
+            manifest has been deleted, the view reads all days from `events` afterwards.
 
         Raises:
             ManifestContended, BadManifest, OtherView: the view stays as it was.
         """
-        # A role that may list only some prefixes gets "access denied" from GetObject if there is no such object.
-        if all(key != KEY for key, _ in listed(self._s3, self._bucket, table.MONTHS_PREFIX)):
-            return False
         is_replaced = False
         for _ in range(ATTEMPTS_MAX):
-            if (found := view.read()) is None:
+            if not (keys := self._keys()) or (found := view.read()) is None:
                 return is_replaced
-            manifest, etag = self.read()
+            manifest, etag = self._read_if_in(keys)
             select = history_of(manifest, self.days(), self.compactions()).select()
             if found.reads_as(select):
                 return is_replaced
             if view.replace(found, select):
                 is_replaced = True
-                if self.read()[1] == etag:  # as in `publish`
+                if self._read_if_in(self._keys())[1] == etag:  # as in `publish`
                     return True
         raise ManifestContended(f"Other commands keep replacing {KEY} or the view: the next run tries again.")
+
+    def _keys(self) -> set[str]:
+        return {key for key, _ in listed(self._s3, self._bucket, table.MONTHS_PREFIX)}
+
+    def _read_if_in(self, keys: Collection[str]) -> tuple[Manifest, str]:
+        """As `read`, for a role that may list only some prefixes: S3 denies it access to an object that is missing."""
+        return self.read() if KEY in keys else (Manifest(), "")
 
 
 class Reopening:

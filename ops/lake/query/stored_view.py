@@ -64,7 +64,7 @@ def _plain(node: "Expr") -> "Expr":
         case exp.Identifier():
             plain = exp.Identifier(this=node.name.lower(), quoted=False)
         case exp.Table():
-            plain = exp.Table(this=node.this)
+            node.set("alias", None)
         case exp.Ordered(args={"nulls_first": nulls_first}):
             plain = exp.Ordered(this=node.this, desc=bool(node.args.get("desc")), nulls_first=nulls_first)
         case exp.DPipe(left=left, right=right):

@@ -174,29 +174,38 @@ def latest_export(
         bucket: the stack's bucket of exports.
         table: the table that must have been exported.
         now: the current time, UTC.
-        skipped: called with a line for each newer export that is still running, or failed.
+        skipped: called with a line for each newer export that is still running, failed or cannot be read.
 
     Raises:
         BadExport: there is none.
     """
     every = S3Prefix(client, bucket, PREFIX)
+
+    def unfinished(folder: str, lacks: str) -> str:
+        return f"{every.name}{folder}/ is still running, or failed: it has no {lacks}"
+
     complete: dict[str, datetime] = {}
-    running: dict[str, tuple[datetime, str]] = {}
+    unusable: dict[str, tuple[datetime, str]] = {}
     for folder, written in _written(every).items():
         if missing := sorted({SUMMARY, FILES} - written.keys()):
-            running[folder] = (min(written.values()), missing[-1])
+            unusable[folder] = min(written.values()), unfinished(folder, missing[-1])
             continue
-        if (time := time_of_export(b"".join(every.chunks(f"{folder}/{SUMMARY}")), table)) is None:
+        try:
+            time = time_of_export(every.below(folder).name, b"".join(every.chunks(f"{folder}/{SUMMARY}")), table)
+        except BadExport as error:
+            unusable[folder] = max(written.values()), str(error)
+            continue
+        if time is None:
             continue
         missing = missing_checksums(written)
         if missing and now - max(written.values()) < STILL_WRITTEN:
-            running[folder] = (time, missing[0])
+            unusable[folder] = time, unfinished(folder, missing[0])
         else:
             complete[folder] = time
     newest = max(complete, key=lambda name: (complete[name], name), default=None)
-    for folder, (since, missing_file) in sorted(running.items()):
+    for _, (since, why) in sorted(unusable.items()):
         if newest is None or since > complete[newest]:
-            skipped(f"{every.name}{folder}/ is still running, or failed: it has no {missing_file}; it is not used")
+            skipped(f"not used: {why}")
     if newest is None:
         raise BadExport(f"{every.name} has no complete export of {table.arn}: make one with `account-events export`.")
     return every.below(newest)

@@ -36,6 +36,10 @@ class BadExport(CommandError):
     """An export that cannot be used. The message names its location, the reason and what to do."""
 
 
+class OtherExport(BadExport):
+    """An export of another table, or not of the whole table."""
+
+
 @dataclass(frozen=True, slots=True)
 class DataFile:
     """A data file.
@@ -99,7 +103,8 @@ def export_of(location: str, names: Mapping[str, int], small: Mapping[str, bytes
         if name not in small:
             raise BadExport(f"{location}: the export is incomplete: it has no {name}. It is still running, or failed.")
     summary = _object(location, SUMMARY, small[SUMMARY])
-    _check_kind(location, summary)
+    _check_full(location, summary)
+    _check_form(location, summary)
     for name in (SUMMARY, FILES):
         _check_manifest(location, name, small)
     _check_table(location, summary, table)
@@ -130,20 +135,28 @@ def missing_checksums(names: Container[str]) -> list[str]:
     return [f"{stem}.checksum" for stem in stems if not any(f"{stem}{end}" in names for end in CHECKSUM_SUFFIXES)]
 
 
-def time_of_export(summary: bytes, table: Table) -> datetime | None:
-    """The time of a full export of this table, by its summary; None if the summary is not of such an export."""
+def time_of_export(location: str, summary: bytes, table: Table) -> datetime | None:
+    """The time of an export of this table, by its summary; None if the summary is of another table or incremental.
+
+    Raises:
+        BadExport: the summary is damaged, or of a format that cannot be read.
+    """
+    found = _object(location, SUMMARY, summary)
     try:
-        found = _object("", SUMMARY, summary)
-        _check_kind("", found)
-        _check_table("", found, table)
-        return _time("", _field("", found, "exportTime", str))
-    except BadExport:
+        _check_table(location, found, table)
+        _check_full(location, found)
+    except OtherExport:
         return None
+    _check_form(location, found)
+    return _time(location, _field(location, found, "exportTime", str))
 
 
-def _check_kind(location: str, summary: Mapping[str, Any]) -> None:
+def _check_full(location: str, summary: Mapping[str, Any]) -> None:
     if (kind := summary.get("exportType", "FULL_EXPORT")) != "FULL_EXPORT":
-        raise BadExport(f"{location}: it is not a full export, but {kind}: export the whole table.")
+        raise OtherExport(f"{location}: it is not a full export, but {kind}: export the whole table.")
+
+
+def _check_form(location: str, summary: Mapping[str, Any]) -> None:
     if (form := summary.get("outputFormat")) != "DYNAMODB_JSON":
         raise BadExport(f"{location}: its format is {form}: export the table in DYNAMODB_JSON.")
     if (version := summary.get("version")) not in VERSIONS:
@@ -153,9 +166,9 @@ def _check_kind(location: str, summary: Mapping[str, Any]) -> None:
 def _check_table(location: str, summary: Mapping[str, Any], table: Table) -> None:
     arn, table_id = _field(location, summary, "tableArn", str), _field(location, summary, "tableId", str)
     if arn != table.arn:
-        raise BadExport(f"{location}: it is an export of another table, {arn}, not of {table.arn}.")
+        raise OtherExport(f"{location}: it is an export of another table, {arn}, not of {table.arn}.")
     if table.table_id is not None and table_id != table.table_id:
-        raise BadExport(
+        raise OtherExport(
             f"{location}: it is an export of an earlier table of the same name: its id is {table_id}, not "
             f"{table.table_id}. {NEW}"
         )

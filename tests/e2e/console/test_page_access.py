@@ -230,7 +230,7 @@ def test_the_focus_has_a_place_after_the_last_fault_ended(view: View, console: F
     page.tab.get_by_role("button", name="End all faults").focus()
     page.tab.keyboard.press("Enter")
     expect(page.tab.locator("#faults-on")).to_be_hidden()
-    assert page.evaluate("() => document.activeElement.id") == "attention"
+    expect(page.tab.locator("#attention")).to_be_focused()
 
 
 def test_no_request_leaves_the_page_and_nothing_is_logged(view: View, busy: FakeConsole) -> None:

@@ -1,7 +1,7 @@
 """`doctor` compares the views in Athena with those that `lake tables` would create now."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -42,14 +42,33 @@ def test_a_view_for_other_files_is_found(stack: AwsStack, doctor: Doctor) -> Non
     stack.views["account_history"] = COMPACTED
     [finding] = found(doctor(stack))
     assert (finding["kind"], finding["where"], finding["repair"]) == ("lake-view-differs", "account_history", REPAIR)
-    assert finding["what"].endswith("was created by another release or for files that have changed since.")
+    assert finding["what"].endswith("creates, or the files have changed since it was created.")
 
 
 def test_a_view_that_a_command_is_about_to_create_is_no_finding(stack: AwsStack, doctor: Doctor) -> None:
     stack.views["account_history"] = COMPACTED
-    marked = Manifest(reopened={"x": Mark(datetime(2026, 8, 1, tzinfo=UTC), ("2026-08-01",))})
-    put(stack.root / KEY, marked.to_json())
+    put(stack.root / KEY, marked(stack.now - timedelta(hours=1)))
     assert found(doctor(stack)) == []
+    del stack.views["account_history"]
+    assert [finding["kind"] for finding in found(doctor(stack))] == ["lake-view-missing"]
+
+
+def test_the_mark_of_a_killed_command_hides_nothing(stack: AwsStack, doctor: Doctor) -> None:
+    """A command that still runs renews its mark every hour."""
+    stack.views["account_history"] = COMPACTED
+    put(stack.root / KEY, marked(stack.now - timedelta(hours=3)))
+    assert [finding["kind"] for finding in found(doctor(stack))] == ["lake-view-differs"]
+
+
+def marked(at: datetime) -> bytes:
+    return Manifest(reopened={"x": Mark(at, ("2026-08-01",))}).to_json()
+
+
+@pytest.mark.parametrize("source", ["other.account_events", "account_events TABLESAMPLE BERNOULLI (10)"])
+def test_a_view_on_other_data_is_found(stack: AwsStack, doctor: Doctor, source: str) -> None:
+    stack.views["events"] = stack.views["events"].replace("account_events", source)
+    [finding] = found(doctor(stack))
+    assert (finding["kind"], finding["where"]) == ("lake-view-differs", "events")
 
 
 def test_a_table_under_the_name_of_a_view_is_found(

@@ -90,6 +90,18 @@ def test_nothing_is_asked_of_glue_without_a_manifest(catalogued: Catalogued) -> 
     assert calls == ["get_paginator"]
 
 
+def test_without_its_manifest_the_view_reads_all_days_from_events(catalogued: Catalogued) -> None:
+    """Whoever deletes a damaged manifest has to compact again. Until then, late events must not be missing."""
+    lake = catalogued.lake
+    lake.compact()
+    (lake.root / KEY).unlink()
+    lake.add([ROWS[0]])
+    assert catalogued.refresh()
+    lake.assert_exact()
+    assert "account_months" not in lake.view
+    assert not catalogued.refresh()
+
+
 def test_a_missing_view_is_left_missing(catalogued: Catalogued) -> None:
     catalogued.lake.compact()
     catalogued.glue.is_there = False

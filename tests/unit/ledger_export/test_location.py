@@ -1,5 +1,6 @@
 """Exports in a bucket: finding one, and the newest; the fake that writes them there."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -91,7 +92,7 @@ def test_while_an_export_is_written_the_one_before_is_the_latest(ledger: Ledger,
     lines: list[str] = []
     found = find_export(ledger.s3, LATEST, ledger.table, "copies", skipped=lines.append)
     assert found.export.location == before
-    assert lines == [f"{running} is still running, or failed: it has no {missing}.{suffix}; it is not used"]
+    assert lines == [f"not used: {running} is still running, or failed: it has no {missing}.{suffix}"]
 
 
 def test_an_older_export_without_its_files_is_not_mentioned(ledger: Ledger) -> None:
@@ -123,13 +124,29 @@ def test_a_wrong_checksum_of_the_latest_export_is_refused(ledger: Ledger) -> Non
         find_export(ledger.s3, LATEST, ledger.table, "copies")
 
 
+@pytest.mark.parametrize(
+    ("summary", "reason"), [(b"{", "is not a JSON object"), (None, "has the unknown version 'of tomorrow'")]
+)
+def test_a_newer_export_that_cannot_be_read_is_named(ledger: Ledger, summary: bytes | None, reason: str) -> None:
+    before = ledger.write("a", DAY)
+    key = f"{ledger.write('b', DAY + timedelta(hours=2)).removeprefix('s3://copies/')}manifest-summary.json"
+    known = json.loads(ledger.s3.get_object(Bucket="copies", Key=key)["Body"].read())
+    body = summary or json.dumps({**known, "version": "of tomorrow"}).encode()
+    ledger.s3.put_object(Bucket="copies", Key=key, Body=body)
+    lines: list[str] = []
+    assert find_export(ledger.s3, LATEST, ledger.table, "copies", skipped=lines.append).export.location == before
+    [line] = lines
+    assert line.startswith("not used: s3://copies/exports/b/")
+    assert reason in line
+
+
 def test_without_a_complete_export_the_running_one_is_named(ledger: Ledger) -> None:
     running = ledger.write("a", DAY)
     ledger.s3.delete_object(Bucket="copies", Key=f"{running.removeprefix('s3://copies/')}manifest-summary.json")
     lines: list[str] = []
     with pytest.raises(BadExport, match="has no complete export"):
         find_export(ledger.s3, LATEST, ledger.table, "copies", skipped=lines.append)
-    assert lines == [f"{running} is still running, or failed: it has no manifest-summary.json; it is not used"]
+    assert lines == [f"not used: {running} is still running, or failed: it has no manifest-summary.json"]
 
 
 def test_without_an_export_there_is_no_latest(ledger: Ledger) -> None:
