@@ -29,7 +29,16 @@ from tests.support.corruptions import ROWS, all_together, sides
 from tests.support.exports import found, write_files
 from tests.support.lake import put, write
 from tests.support.ledger_and_lake import START, history, lake_rows
-from tests.support.wrong_months import COMPACTED_AT, MONTH, WRONG_MONTHS, WrongMonth, compacted, in_another_bucket
+from tests.support.wrong_months import (
+    COMPACTED_AT,
+    COPIES,
+    MONTH,
+    WRONG_MONTHS,
+    WrongMonth,
+    compacted,
+    in_another_bucket,
+    with_copies,
+)
 from tests.unit.lake.reconcile_given import GRACE, NOW
 
 pytestmark = pytest.mark.timeout(600)  # the first test starts Spark
@@ -174,6 +183,17 @@ def test_spark_names_each_wrong_row_of_a_compacted_month(spark: SparkWorker, tmp
         ("compacted", "a-1", *note) for note in wrong.notes
     ]
     assert (result.compacted, result.differences) == (len(findings), len(findings))
+
+
+def test_spark_accepts_each_copy_that_may_be_in_a_compacted_month(spark: SparkWorker, tmp_path: Path) -> None:
+    items, _ = sides()
+    lake = with_copies(tmp_path / "lake")
+    _, findings = by_spark(
+        spark, tmp_path, items, lake.root, exported_at=COMPACTED_AT, now=COMPACTED_AT, history=lake.store.history()
+    )
+    assert [(each["sequence"], each["note"]) for each in findings if each["kind"] == "compacted"] == [
+        (sequence, each.note) for sequence, each in enumerate(COPIES, 2) if each.note
+    ]
 
 
 def test_spark_compares_what_queries_read_from_a_compacted_month(spark: SparkWorker, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,70 @@ WRONG_MONTHS = (
         ),
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Attributes: `copies` change the event's copies in the lake, `months` its month rows; `note` is the finding's."""
+
+    name: str
+    copies: Sequence[dict[str, Any]]
+    months: Sequence[dict[str, Any]]
+    note: str = ""
+
+
+_UNTIMED, _OF_OLDER_RELEASE = {"published_at": None}, {"occurred_at_us": None}
+_LATER = {"amount": "10.01", "published_at": "2026-08-02 00:00:00"}
+_AS_LATER = {"amount": Decimal("10.01"), "published_at": at("2026-08-02").replace(tzinfo=None)}
+COPIES = (
+    Copies("tied, the first", ({}, _OF_OLDER_RELEASE), ({},)),
+    Copies("tied, the other", ({}, _OF_OLDER_RELEASE), (_OF_OLDER_RELEASE,)),
+    Copies("without time, the first", (_UNTIMED, _UNTIMED | _OF_OLDER_RELEASE), (_UNTIMED,)),
+    Copies("without time, the other", (_UNTIMED, _UNTIMED | _OF_OLDER_RELEASE), (_UNTIMED | _OF_OLDER_RELEASE,)),
+    Copies("contradicting, the first", ({}, {"amount": "10.01"}), ({},)),
+    Copies("contradicting, the other", ({}, {"amount": "10.01"}), ({"amount": Decimal("10.01")},)),
+    Copies("the first in order", ({}, _LATER), ({},)),
+    Copies(
+        "not the first in order",
+        ({}, _LATER),
+        (_AS_LATER,),
+        f"{_WHERE} has amount '10.01', not '10.00', published_at '2026-08-02 00:00:00', not '2026-08-01 17:30:01'",
+    ),
+    Copies(
+        "none of the copies",
+        ({}, {"amount": "10.01", "owner": "y"}),
+        ({"amount": Decimal("10.01"), "owner": "x"},),
+        f"{_WHERE} has owner 'x', not 'y'",
+    ),
+    Copies("two of the copies", ({}, _OF_OLDER_RELEASE), ({}, _OF_OLDER_RELEASE), f"{_WHERE} has it more than once"),
+    Copies("no row", ({}, _OF_OLDER_RELEASE), (), f"{_WHERE} lacks it"),
+)
+"""What copies of an event allow in a compacted month. They are about the events 2 and following of account a-1."""
+
+
+def with_copies(root: Path) -> CompactedLake:
+    """The lake of `corruptions.sides` with `COPIES`, compacted and then changed."""
+    right = {(row["account_id"], row["sequence"]): row for row in lake_rows(ROWS)}
+    of = {("a-1", sequence): each for sequence, each in enumerate(COPIES, 2)}
+    added = [(right[key] | copy, number) for key, each in of.items() for number, copy in enumerate(each.copies)]
+    lake = CompactedLake(root, [row for key, row in right.items() if key not in of], COMPACTED_AT)
+    for number in (0, 1):
+        lake.add([row for row, copy in added if copy == number])
+    lake.compact()
+
+    def changed(rows: MonthRows) -> MonthRows:
+        found = {(row["account_id"], row["sequence"]): row for row in rows}
+        others = [row for key, row in found.items() if key not in of]
+        return others + [found[key] | _typed(right[key]) | row for key, each in of.items() for row in each.months]
+
+    lake.change_month(MONTH, table.bucket_of("a-1"), changed)
+    return lake
+
+
+def _typed(row: dict[str, Any]) -> dict[str, Any]:
+    """The values of a lake's row in which copies differ, as a compacted file has them."""
+    times = {"published_at": datetime.fromisoformat(row["published_at"]), "occurred_at_us": row["occurred_at_us"]}
+    return {"amount": Decimal(row["amount"]), "owner": row["owner"], **times}
 
 
 def compacted(root: Path, wrong: WrongMonth = WRONG_MONTHS[0]) -> CompactedLake:

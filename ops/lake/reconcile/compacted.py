@@ -2,10 +2,13 @@
 """SQL that compares the table `account_months` with the view `events`, for DuckDB and for Spark alike.
 
 Both sides are the rows that a query about one account would read for the compacted days: those of `account_months`, and
-those of the view `events` with the month and the bucket that belong to them.
+those of the view `events` with the month and the bucket that belong to them. If the order of that view leaves several
+copies of an event in the first place, the view may show any of them, so a compacted row may be any of them, too.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from consumers.lake import table
@@ -23,6 +26,15 @@ SELECT {", ".join(EVENT)}, substr(dt, 1, 7) AS dt_month,
   END AS account_bucket
 """
 """The columns ROW, from the columns of the view `events`; `table.bucket_of` computes the same."""
+
+FIRST_COPIES = f"""
+{OF_DAYS} FROM (
+  SELECT *, rank() OVER (
+    PARTITION BY dt, event_type, account_id, sequence ORDER BY published_at NULLS LAST, schema_fingerprint NULLS LAST
+  ) AS place FROM copies_of_days SEMI JOIN differing_months USING (account_id, sequence)
+) AS ranked WHERE place = 1
+"""
+"""The copies, of the differing events, of which the view `events` shows one. Its SQL has the same order."""
 
 
 def differing(digest: str) -> str:
@@ -42,35 +54,41 @@ GROUP BY account_id, sequence HAVING sum(digest) <> 0
 
 
 def notes(
-    days: Iterable[Mapping[str, Any]], months: Iterable[Mapping[str, Any]]
+    copies: Iterable[Mapping[str, Any]], months: Iterable[Mapping[str, Any]]
 ) -> Iterator[tuple[Mapping[str, Any], str]]:
     """What is wrong with an event in `account_months`: for each finding, the event's values and a text.
 
     Args:
-        days: the event's rows in the view `events`; more than one if they are of several days or types.
+        copies: the event's copies of which the view `events` shows one for each day and type.
         months: its rows in `account_months`.
     """
-    shown = list(days)
-    lacking, surplus = list(shown), []
+    of_days = defaultdict[tuple[str, str], list[Mapping[str, Any]]](list)
+    for copy in copies:
+        of_days[_place(copy)].append(copy)
+    lacking, surplus = dict(of_days), []
     for row in months:
-        if row in lacking:
-            lacking.remove(row)
+        if row in lacking.get(_place(row), ()):
+            del lacking[_place(row)]
         else:
             surplus.append(row)
     for row in surplus:
         if lacking:
-            right = min(lacking, key=lambda each: len(_differing(each, row)))
-            lacking.remove(right)
+            right = min(chain(*lacking.values()), key=lambda each: len(_differing(each, row)))
+            del lacking[_place(right)]
             changes = ", ".join(
                 f"{name} {_text(row[name])}, not {_text(right[name])}" for name in _differing(right, row)
             )
             yield right, f"{_month(row)} has {changes}"
-        elif row in shown:
+        elif row in of_days.get(_place(row), ()):
             yield row, f"{_month(row)} has it more than once"
         else:
             yield row, f"{_month(row)} has it, but the view `events` does not"
-    for row in lacking:
+    for row, *_ in lacking.values():
         yield row, f"{_month(row)} lacks it"
+
+
+def _place(row: Mapping[str, Any]) -> tuple[str, str]:
+    return row["dt"], row["event_type"]
 
 
 def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> Sequence[str]:

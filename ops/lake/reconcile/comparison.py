@@ -13,7 +13,7 @@ from consumers.lake.added_columns import OCCURRED_AT_US, PARTITION_KEYS
 from consumers.lake.delivery.parquet import arrow_schema
 from ops.lake.query.duckdb_engine import EVENTS_VIEW, in_duckdb, with_rows
 from ops.lake.query.history import History
-from ops.lake.reconcile.compacted import OF_DAYS, ROW, differing
+from ops.lake.reconcile.compacted import FIRST_COPIES, OF_DAYS, ROW, differing
 from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence, same
 from ops.lake.reconcile.ledger_history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
 from ops.lake.reconcile.ledger_rows import LedgerEvent, Unreadable
@@ -104,7 +104,8 @@ ORDER BY 1, 2 NULLS LAST, 3 DESC, 5
 _ROW = _struct("rows_of_one", ROW)
 _COMPACTED = f"""
 SELECT d.account_id, d.sequence, role, NULL, {_ROW}, NULL FROM differing_months d JOIN (
-  SELECT 'day' AS role, {", ".join(ROW)} FROM day_rows UNION ALL SELECT 'month', {", ".join(ROW)} FROM month_rows
+  SELECT 'day' AS role, {", ".join(ROW)} FROM ({FIRST_COPIES}) AS first_copies
+  UNION ALL SELECT 'month', {", ".join(ROW)} FROM month_rows
 ) AS rows_of_one ON d.account_id = rows_of_one.account_id AND d.sequence = rows_of_one.sequence
 ORDER BY 1, 2
 """
@@ -188,8 +189,10 @@ class Comparison:
         rows = lake.execute(f"{_LAKE_COPY} FROM account_months WHERE {history.of_months()}").to_arrow_reader()
         with_rows(self._connection, f"CREATE TABLE month_rows AS SELECT {', '.join(ROW)} FROM rows", rows)
         digest = f"CAST(hash({', '.join(ROW)}) AS HUGEINT)"
+        of_days = f"NOT ({history.of_events()})"
         self._run(
-            f"CREATE VIEW day_rows AS {OF_DAYS} FROM shown WHERE NOT ({history.of_events()});\n"
+            f"CREATE VIEW copies_of_days AS FROM account_events WHERE {of_days};\n"
+            f"CREATE VIEW day_rows AS {OF_DAYS} FROM shown WHERE {of_days};\n"
             f"CREATE TABLE differing_months AS {differing(digest)}"
         )
         self._has_months = True

@@ -45,8 +45,8 @@ class Evidence(NamedTuple):
     Attributes:
         role: `shown`: the row that the view `events` shows, or none; `copy`: a row that it does not show; `unreadable`:
             the ledger's row is not a valid event; `gap`: the ledger lacks the sequences before the event; `unbalanced`:
-            its balance in the ledger is wrong; `day`: a row of the view `events`, and `month`: one of `account_months`,
-            if these differ.
+            its balance in the ledger is wrong; `month`: a row of `account_months`, and `day`: a copy that the view
+            `events` may show in that place, if these differ.
         ledger, lake: the event's values on that side; None if it is missing there.
         reason: why the ledger's row is unreadable; the last sequence before the gap; the balance that would be right.
     """
@@ -125,7 +125,7 @@ def _of_one(account_id: str, sequence: int | None, evidence: Sequence[Evidence])
         event_id = values["event_id"] if values is not None else None
         return Finding(kind, account_id, sequence, event_id or "", tuple(differences), note)
 
-    yield from (found("compacted", values, note=note) for values, note in _wrong_in_months(evidence))
+    yield from (found("compacted", values, note=note) for values, note in notes(*_days_and_months(evidence)))
     if gaps := [each for each in evidence if each.role == "gap"]:
         yield found("gap", gaps[0].ledger, note=_lacks(int(gaps[0].reason or 0) + 1, (sequence or 0) - 1))
     if wrong := [each for each in evidence if each.role == "unbalanced"]:
@@ -158,15 +158,9 @@ def _of_one(account_id: str, sequence: int | None, evidence: Sequence[Evidence])
     yield from (found("extra", values, _differences(ledger, values), TWICE) for values in lake[1:])
 
 
-def _wrong_in_months(evidence: Sequence[Evidence]) -> Iterable[tuple[Values, str]]:
-    """What is wrong with the event's rows in `account_months`; see `notes`."""
-    day, month, shown, copies = (
-        [each.lake for each in evidence if each.role == role and each.lake is not None]
-        for role in ("day", "month", "shown", "copy")
-    )
-    # Of copies that contradict each other, the view `events` may show another one than the compaction has chosen.
-    is_contradicting = any(_differences(one, other) for one in shown for other in copies)
-    return () if is_contradicting and len(day) == len(month) else notes(day, month)
+def _days_and_months(evidence: Sequence[Evidence]) -> Iterator[list[Values]]:
+    for role in ("day", "month"):
+        yield [each.lake for each in evidence if each.role == role and each.lake is not None]
 
 
 def _lacks(first: int, last: int) -> str:

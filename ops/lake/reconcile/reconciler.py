@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -106,7 +106,7 @@ class Reconciler:
             later.refuse_other_types()
             with translated(later.connection):
                 comparison.take_missing(later.connection, days)
-            history = replace(history, reopened=history.reopened | frozenset(days))
+            history = history.meeting(self.history())
         if history.months:
             months = self.months()
             months.refuse_other_types()

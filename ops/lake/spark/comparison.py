@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, Row, SparkSession
 
 from consumers.lake.added_columns import OCCURRED_AT_US
 from ops.lake.query.history import History
-from ops.lake.reconcile.compacted import OF_DAYS, ROW, differing
+from ops.lake.reconcile.compacted import FIRST_COPIES, OF_DAYS, ROW, differing
 from ops.lake.reconcile.differences import FIELDS, KEYS, Evidence, same
 from ops.lake.reconcile.ledger_history import FLOW, HISTORY, IS_AFTER_GAP, unbalanced
 from ops.lake.reconcile.outcome import Counted
@@ -148,8 +148,7 @@ _DIGEST = f"CAST(xxhash64({', '.join(f'{name}, {name} IS NULL' for name in ROW)}
 """The hash of a null is that of nothing, so it is also made of which columns are null."""
 _ROW = "named_struct(" + ", ".join(f"'{name}', {name}" for name in ROW) + ")"
 _COMPACTED = f"""
-SELECT account_id, sequence, 'day' AS role, {_ROW} AS lake FROM day_rows LEFT SEMI JOIN differing_months
-USING (account_id, sequence)
+SELECT account_id, sequence, 'day' AS role, {_ROW} AS lake FROM ({FIRST_COPIES}) AS first_copies
 UNION ALL
 SELECT account_id, sequence, 'month', {_ROW} FROM month_rows LEFT SEMI JOIN differing_months
 USING (account_id, sequence)
@@ -200,9 +199,10 @@ class SparkComparison:
             rows: the rows of its files, see `lake.read_months`.
             history: what queries read from there.
         """
-        days = self._lake.where(f"NOT ({history.of_events()})").repartition(self._partitions, "account_id")
-        shown = self._sql(_LAKE, lake_rows=days).where("is_shown")
+        days = self._lake.where(f"NOT ({history.of_events()})")
+        shown = self._sql(_LAKE, lake_rows=days.repartition(self._partitions, "account_id")).where("is_shown")
         self._register(
+            copies_of_days=days,
             day_rows=self._sql(f"{OF_DAYS} FROM shown_of_days", shown_of_days=shown),
             month_rows=rows.where(history.of_months()),
         )

@@ -18,14 +18,16 @@ from tests.support.corruptions import ROWS, A
 from tests.support.ledger_and_lake import history, lake_rows
 from tests.support.wrong_months import (
     COMPACTED_AT,
+    COPIES,
     MONTH,
     WRONG_MONTHS,
     Change,
     WrongMonth,
     compacted,
     in_another_bucket,
+    with_copies,
 )
-from tests.unit.lake.reconcile_given import LedgerAndLake
+from tests.unit.lake.reconcile_given import LedgerAndLake, without
 
 DAY = "2026-08-01"
 AMOUNT = next(each for each in WRONG_MONTHS if each.name == "amount")
@@ -86,6 +88,15 @@ def test_a_compacted_copy_of_contradicting_ones_is_no_finding(tmp_path: Path) ->
         assert finding.kind in {"contradicting", "differing"}  # whichever copy the view shows
 
 
+def test_a_compacted_row_is_one_of_the_copies_first_in_order(tmp_path: Path) -> None:
+    _, found = given(with_copies(tmp_path)).reconciled()
+    notes = {each.sequence: each.note for each in found if each.kind == "compacted"}
+    assert {each.name: notes.get(sequence, "") for sequence, each in enumerate(COPIES, 2)} == {
+        each.name: each.note for each in COPIES
+    }
+    assert len(notes) == len([each for each in COPIES if each.note])
+
+
 def with_amount(amount: str) -> Change:
     return lambda rows: [
         row | {"amount": Decimal(amount)} if (row["account_id"], row["sequence"]) == ("a-1", 3) else row for row in rows
@@ -119,6 +130,19 @@ def test_events_that_are_found_by_the_second_look_are_no_finding(tmp_path: Path)
     result, found = sides.reconciled()
     assert not found
     assert result.agrees
+
+
+def test_a_missing_event_hides_no_wrong_row_of_its_day(tmp_path: Path) -> None:
+    lake = CompactedLake(tmp_path, without(lake_rows(ROWS), "a-2", 1), COMPACTED_AT)
+    lake.compact()
+    lake.change_month(MONTH, table.bucket_of("a-1"), AMOUNT.change)
+    sides = given(lake)
+    sides.settle = lambda: None
+    _, found = sides.reconciled()
+    assert [(each.kind, each.account_id, each.sequence) for each in found] == [
+        ("compacted", "a-1", 3),
+        ("missing", "a-2", 1),
+    ]
 
 
 def test_a_month_that_is_compacted_again_meanwhile_is_no_finding(tmp_path: Path) -> None:
