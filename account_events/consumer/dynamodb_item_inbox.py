@@ -8,6 +8,7 @@ each of its two items: a write unit instead of four, below 1 KB. The attributes 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from account_events.consumer.dynamodb_positions import (
@@ -22,7 +23,7 @@ from account_events.consumer.dynamodb_positions import (
     position_in,
     raise_kits,
 )
-from account_events.consumer.errors import Refused, StaleRevision
+from account_events.consumer.errors import Refused, StaleRevision, Unavailable
 from account_events.consumer.position import GAPS_MAX, Gap, Position
 from account_events.dynamodb_errors import Failure, Kind
 
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 
 RESERVED = frozenset({KEY, *ATTRIBUTES})
 """The attributes that an effect must not have."""
+FORMER_PAGE = 40
+"""The gaps of the former inbox that are read at a time. The largest items of so many accounts are below 16 MB, which is
+the most that DynamoDB reads with one request."""
+FORMER_PAGES_MAX = 25
+"""The pages for one report. An earlier version leaves positions of accounts that have all their events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,31 +123,34 @@ class DynamoDBItemInbox:
             raise_kits(error, lambda failure: _is_stale(failure, revision))
 
     def gaps(self, before_s: float) -> Sequence[Gap]:
-        """Raises Unavailable, Refused: see InboxStore."""
-        gaps = self._own.gaps(before_s)
-        if self._former and (former := self._former.gaps(before_s)):
-            return sorted([*gaps, *self._of_former(former, gaps)], key=lambda gap: gap.since_s)[:GAPS_MAX]
-        return gaps
+        """Of the former inbox, the oldest FORMER_PAGE times FORMER_PAGES_MAX waiting accounts are examined.
 
-    def _of_former(self, former: Sequence[Gap], gaps: Sequence[Gap]) -> Iterator[Gap]:
-        """The gaps that the former inbox reports and `gaps` do not.
+        Raises Unavailable, Refused: see InboxStore.
+        """
+        gaps = self._own.gaps(before_s)
+        if not self._former:
+            return gaps
+        reported = {gap.account_id for gap in gaps}
+        pages = islice(self._former.pages(before_s, FORMER_PAGE), FORMER_PAGES_MAX)
+        others = (gap for page in pages for gap in self._of_former(page) if gap.account_id not in reported)
+        return sorted([*gaps, *islice(others, GAPS_MAX)], key=lambda gap: gap.since_s)[:GAPS_MAX]
+
+    def _of_former(self, former: Sequence[Gap]) -> Iterator[Gap]:
+        """Those gaps of the former inbox that the accounts still have.
 
         An earlier version that receives events of an account whose position has moved waits for event 1. Of these
         events, the account lacks those after its own position.
         """
         assert self._former is not None  # noqa: S101 -- by the caller
-        items = self._own.items([gap.account_id for gap in former])
+        items = _all_items(self._own, [gap.account_id for gap in former])
         own = {account_id: position_in(item) for account_id, item in items.items() if _has_position(item)}
-        left = self._former.items(list(own)) if own else {}
-        reported = {gap.account_id for gap in gaps}
+        left = _all_items(self._former, list(own))
         for gap in former:
             account_id = gap.account_id
             if account_id not in own:
                 yield gap
-            elif account_id not in reported:
-                last, seen = own[account_id].last, position_in(left.get(account_id, {})).seen
-                if seen > last:
-                    yield Gap(account_id, last + 1, seen, gap.since_s)
+            elif (seen := position_in(left[account_id]).seen) > (last := own[account_id].last):
+                yield Gap(account_id, last + 1, seen, gap.since_s)
 
     def delete_former(self, account_id: str, *, discards: bool = False) -> None:
         """Delete what an earlier version of the consumer has left in the former inbox after the position had moved.
@@ -179,6 +188,14 @@ def _is_stale(failure: Failure, revision: int) -> bool:
         return True
     found = int((own.item or {}).get("Revision", {"N": "0"})["N"])
     return own.kind is Kind.CONDITION and found != revision
+
+
+def _all_items(positions: Positions, account_ids: Sequence[str]) -> Mapping[str, Item]:
+    """The items of all these accounts. Raises Unavailable, also if some were left unprocessed; Refused."""
+    items = positions.items(account_ids) if account_ids else {}
+    if len(items) < len(account_ids):
+        raise Unavailable("DynamoDB did not read all items now (UnprocessedKeys): query the gaps again.")
+    return items
 
 
 class _Placeholders:

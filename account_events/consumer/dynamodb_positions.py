@@ -13,7 +13,7 @@ Waiting and Since are the keys of the index ByWaiting, which therefore contains 
 - CONFIGURATION, UNKNOWN: raised unchanged. The records are delivered again until an operator corrects the cause.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from account_events.consumer.errors import EffectRefused, Refused, StaleRevision, Unavailable
@@ -77,24 +77,36 @@ class Positions:
 
     def gaps(self, before_s: float) -> list[Gap]:
         """See InboxStore.gaps."""
-        try:
-            response = self._client.query(
-                TableName=self.table_name,
-                IndexName=INDEX,
-                KeyConditionExpression="Waiting = :waiting AND Since <= :before",
-                ExpressionAttributeValues={":waiting": _WAITING, ":before": {"N": repr(before_s)}},
-                Limit=GAPS_MAX,
-            )
-        except ERRORS as error:
-            raise_kits(error)
-        return [
-            Gap(item[KEY]["S"], int(item["Last"]["N"]) + 1, int(item["MissingThrough"]["N"]), float(item["Since"]["N"]))
-            for item in response["Items"]
-        ]
+        return next(self.pages(before_s, GAPS_MAX))
+
+    def pages(self, before_s: float, size: int) -> Iterator[list[Gap]]:
+        """All gaps, oldest first, with one request for each `size` of them. Raises Unavailable, Refused."""
+        request: Any = {
+            "TableName": self.table_name,
+            "IndexName": INDEX,
+            "KeyConditionExpression": "Waiting = :waiting AND Since <= :before",
+            "ExpressionAttributeValues": {":waiting": _WAITING, ":before": {"N": repr(before_s)}},
+            "Limit": size,
+        }
+        following: Any = {}
+        while following is not None:
+            try:
+                response = self._client.query(**request)
+            except ERRORS as error:
+                raise_kits(error)
+            yield [_gap_in(item) for item in response["Items"]]
+            following = response.get("LastEvaluatedKey")
+            request["ExclusiveStartKey"] = following
 
 
 def key(account_id: str) -> dict[str, Any]:
     return {KEY: {"S": account_id}}
+
+
+def _gap_in(item: Item) -> Gap:
+    """The gap in an item of the index."""
+    last, missing_through, since_s = (item[name]["N"] for name in ("Last", "MissingThrough", "Since"))
+    return Gap(item[KEY]["S"], int(last) + 1, int(missing_through), float(since_s))
 
 
 def attributes(position: Position) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from account_events.consumer.events import Event
 BUFFERED_BYTES_MAX = 64 * 1024
 """The default limit per account: about four hundred events. Every change of the position rewrites the whole buffer."""
 BUFFERED_BYTES_LIMIT = 256 * 1024
-"""The highest limit you can set. Including the map keys of the events, the item stays below DynamoDB's 400 KB."""
+"""The highest limit you can set. Including the map keys of the events, the item stays below DynamoDB's 400 KB.
+
+With DynamoDBItemInbox, your attributes are in the same item and count toward the 400 KB, too.
+"""
 GAPS_MAX = 100
 """The number of gaps in one report; the oldest come first."""
 

@@ -1,7 +1,7 @@
 """Counts how often the handler has refused each account's events, for adapters without a trigger that counts. Pure."""
 
 from account_events.consumer.consumer import Outcome
-from account_events.consumer.errors import NotAttempted, Unavailable
+from account_events.consumer.errors import Unavailable
 
 _Record = tuple[str, int | None]
 
@@ -9,7 +9,8 @@ _Record = tuple[str, int | None]
 class Refusals:
     """The refusals in a row of each account's next record, over the deliveries of a shard.
 
-    A delivery in which the account was not attempted, or in which the store did not answer for it, does not count.
+    A delivery in which the account was not attempted, or in which the store did not answer for it, does not count. A
+    failure of no account leaves open which accounts were attempted: a NotAttempted, or a record that was not decoded.
 
     Args:
         most: after so many refusals, the account's events are to be buffered.
@@ -23,7 +24,7 @@ class Refusals:
         """Count the refusals of a delivery. An account that advances, or does not fail, begins again."""
         failed = [each for each in outcome.failures if each.sequence_number is not None]
         kept = dict(self._refused)
-        if not any(isinstance(each.error, NotAttempted) for each in failed):
+        if all(each.account_id is not None for each in failed):
             names = {each.account_id for each in failed}
             kept = {account_id: each for account_id, each in kept.items() if account_id in names}
         for each in failed:

@@ -33,6 +33,15 @@ class Invocation:
     log_bytes: float
     memory_mb: int
 
+    def towards(self, other: "Invocation", share: float) -> "Invocation":
+        """The invocation at this share of the way to another one of the same function."""
+        return Invocation(
+            self.cpu_ms + share * (other.cpu_ms - self.cpu_ms),
+            self.wait_ms + share * (other.wait_ms - self.wait_ms),
+            self.log_bytes + share * (other.log_bytes - self.log_bytes),
+            self.memory_mb,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Published:

@@ -166,20 +166,31 @@ class Bench:
         consumer: Function,
         client: Any,  # noqa: ANN401 -- the consumer's client of DynamoDB
     ) -> dict[str, Any]:
-        """The consumer's invocation with a mean batch of events in records as the projector puts them."""
-        events = max(1, round(scene.consumer_batch(published)))
+        """The consumer's invocation with a mean batch of events in records as the projector puts them.
+
+        The mean is rarely a whole number, so the invocation is interpolated between the two whole ones next to it.
+        """
+        mean = max(1.0, scene.consumer_batch(published))
         size = max(1, round(scene.projector_batch))
-        parts = [Accounts(min(size, events - first), sequences=(1, 1)) for first in range(0, events, size)]
 
-        def batch() -> Any:  # noqa: ANN401 -- Lambda's event
-            puts = [put for part in parts for put in projector.puts(part.batch())]
-            return {"Records": [_kinesis_record(number, put) for number, put in enumerate(puts)]}
+        def batches(events: int) -> Callable[[], Any]:
+            parts = [Accounts(min(size, events - first), sequences=(1, 1)) for first in range(0, events, size)]
 
-        measured = invocation(_calls(consumer, batch), "AccountsByOwnerFunction")
+            def batch() -> Any:  # noqa: ANN401 -- Lambda's event
+                puts = [put for part in parts for put in projector.puts(part.batch())]
+                return {"Records": [_kinesis_record(number, put) for number, put in enumerate(puts)]}
+
+            return batch
+
+        events = int(mean)
+        batch = batches(events)
+        fewer, more = (
+            invocation(_calls(consumer, each), "AccountsByOwnerFunction") for each in (batch, batches(events + 1))
+        )
         with counted(client, OWNED) as units:  # the accounts have positions by now
             consumer.call(batch())
         return {
-            "consumer": measured,
+            "consumer": fewer.towards(more, mean - events),
             "consumer_read_units": units.reads / events,
             "consumer_write_units": units.writes / events,
             "consumer_idle_read_units": units.idle_reads,

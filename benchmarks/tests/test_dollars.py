@@ -99,6 +99,11 @@ def test_lanes_divide_the_consumers_batch() -> None:
     assert scene.consumer_batch(replace(PUBLISHED, keys=16)) == pytest.approx(25), "four keys on each of four shards"
 
 
+def test_an_invocation_between_two_others() -> None:
+    fewer, more = Invocation(2, 10, 100, 512), Invocation(4, 20, 300, 512)
+    assert fewer.towards(more, 0.25) == Invocation(2.5, 12.5, 150, 512)
+
+
 def test_a_stream_on_demand_by_hand(listed: Prices) -> None:
     found = lines(listed, Scene(100, 100, 1, 168))
     written = 0.5 * 1_024 * 1e6 / GB

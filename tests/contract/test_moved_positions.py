@@ -11,8 +11,9 @@ import pytest
 from account_events.consumer import Event, Inbox
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox, ItemEffect
+from account_events.consumer.dynamodb_positions import attributes
 from account_events.consumer.errors import Unavailable
-from account_events.consumer.position import Gap, Position
+from account_events.consumer.position import GAPS_MAX, Gap, Position
 from local_stack.emulator import loopback_config
 from local_stack.local_tables import session
 from tests.support.read_model import make_table
@@ -158,6 +159,18 @@ def test_gaps_of_both_inboxes_are_reported_oldest_first(versions: Versions) -> N
         store.advance(account_id, Position(), waits(since_s), None)
     assert [gap.account_id for gap in versions.store.gaps(NOW)] == ["c", "b"]
     assert [gap.account_id for gap in versions.store.gaps(2.0)] == ["c"]
+
+
+def test_leftovers_without_a_gap_do_not_hide_a_gap(versions: Versions) -> None:
+    """The earlier version has left positions of accounts that have all their events, and one that lacks event 3."""
+    [*caught_up, behind] = [f"a{number:03}" for number in range(GAPS_MAX + 1)]
+    for number, account_id in enumerate([*caught_up, behind]):
+        waits = Position(0, {3: b"three"}, 3, float(number), revision=1)
+        versions.former_store.advance(account_id, Position(), waits, None)
+        last = 2 if account_id == behind else 3
+        item = {"AccountId": {"S": account_id}, **attributes(Position(last, seen=last, revision=1))}
+        versions.client.put_item(TableName=versions.table, Item=item)
+    assert versions.store.gaps(NOW) == [Gap(behind, 3, 3, GAPS_MAX)]
 
 
 def test_the_former_version_cannot_follow_an_account_that_has_moved(versions: Versions) -> None:

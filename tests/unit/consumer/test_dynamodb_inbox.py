@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
-from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox
+from account_events.consumer.dynamodb_item_inbox import FORMER_PAGES_MAX, DynamoDBItemInbox
 from account_events.consumer.errors import Refused, Unavailable
 from account_events.consumer.position import Position
 
@@ -71,6 +71,38 @@ def test_only_accounts_without_a_position_are_read_from_the_former_inbox(client:
     stubber.add_response("batch_get_item", found, asked("inbox", "bde"))
     positions = DynamoDBItemInbox(client, "items", "inbox").positions("abcde")
     assert {account_id: each.last for account_id, each in positions.items()} == {"a": 3, "b": 5, "e": 0}
+
+
+@pytest.mark.parametrize("unread", ["items", "inbox"])
+def test_gaps_are_not_reported_from_items_left_unprocessed(client: Any, stubber: Stubber, unread: str) -> None:  # noqa: ANN401
+    """The account lacks event 4. Without its own position, it would be events 1 to 3; without the former one, none."""
+    account = {"AccountId": {"S": "a"}}
+    waiting = {**account, "Last": {"N": "0"}, "MissingThrough": {"N": "3"}, "Since": {"N": "1.0"}}
+    moved = {**account, "Last": {"N": "3"}, "Revision": {"N": "1"}}
+    left = {**account, "Last": {"N": "0"}, "Seen": {"N": "4"}, "Revision": {"N": "1"}}
+    for found in ([], [waiting]):
+        stubber.add_response("query", {"Items": found})
+    for table, item in (("items", moved), ("inbox", left)):
+        if table == unread:
+            keys = {table: {"Keys": [account]}}
+            stubber.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": keys})
+            break
+        stubber.add_response("batch_get_item", {"Responses": {table: [item]}})
+    with pytest.raises(Unavailable):
+        DynamoDBItemInbox(client, "items", "inbox").gaps(9.0)
+
+
+def test_a_report_examines_so_many_pages_of_the_former_inbox(client: Any, stubber: Stubber) -> None:  # noqa: ANN401
+    """The stubber refuses a further request."""
+    account = {"AccountId": {"S": "a"}}
+    moved = {**account, "Last": {"N": "3"}, "Revision": {"N": "1"}}
+    waiting = {**account, "Last": {"N": "0"}, "MissingThrough": {"N": "2"}, "Since": {"N": "1.0"}}
+    stubber.add_response("query", {"Items": []})
+    for _ in range(FORMER_PAGES_MAX):
+        stubber.add_response("query", {"Items": [waiting], "LastEvaluatedKey": account})
+        for table in ("items", "inbox"):
+            stubber.add_response("batch_get_item", {"Responses": {table: [moved]}})
+    assert DynamoDBItemInbox(client, "items", "inbox").gaps(9.0) == []
 
 
 @pytest.mark.parametrize(

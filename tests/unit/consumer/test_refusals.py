@@ -9,6 +9,8 @@ from account_events.consumer.refusals import Refusals
 
 REFUSED, UNANSWERED = RuntimeError("refused"), Unavailable("throttled")
 NOT_ATTEMPTED = Failure("1", None, NotAttempted("later"))
+NOT_DECODED = Failure("3", None, OSError("The schema registry did not answer."))
+"""Of a record before the account's, so that the account is not attempted."""
 
 
 def outcome(*failures: Failure) -> Outcome:
@@ -30,7 +32,15 @@ def test_an_account_is_named_once_it_was_refused_often_enough(refusals: Refusals
 
 
 @pytest.mark.parametrize(
-    "between", [[Failure("5", "a", UNANSWERED)], [NOT_ATTEMPTED], [NOT_ATTEMPTED, Failure("2", "b", REFUSED)]], ids=repr
+    "between",
+    [
+        [Failure("5", "a", UNANSWERED)],
+        [NOT_ATTEMPTED],
+        [NOT_ATTEMPTED, Failure("2", "b", REFUSED)],
+        [NOT_DECODED],
+        [Failure("2", "b", REFUSED), NOT_DECODED],
+    ],
+    ids=repr,
 )
 def test_what_was_not_attempted_neither_counts_nor_begins_again(refusals: Refusals, between: list[Failure]) -> None:
     for _ in range(5):
