@@ -67,7 +67,7 @@ def run_job_of(
     Raises:
         JobBusy: another run of the job has not ended.
         NotCompacted: the run failed, timed out or was stopped.
-        BotoCoreError, ClientError: Glue refuses to tell the state of the run, or does not answer for long.
+        BotoCoreError, ClientError: Glue refuses to return the state of the run, or does not answer for long.
     """
     glue, job = lake.deployment.client("glue"), lake.outputs["ReconcileJobName"]
     run = _started(glue, job, options, wait)
