@@ -163,6 +163,13 @@ def advice(error: BaseException) -> str:
     return _BY_ERRNO.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 
+def may_pass(error: Exception) -> bool:
+    """Whether the same request may succeed later: it was throttled, not answered, or AWS failed."""
+    if isinstance(error, ClientError) and error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:  # noqa: PLR2004
+        return True
+    return advice(error) in {_BUSY, _NETWORK}
+
+
 def advice_on(unavailable: Exception) -> str:
     """What to do about an `Unavailable`: by the error of botocore that caused it or, without one, by its code."""
     cause = unavailable.__cause__

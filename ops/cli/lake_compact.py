@@ -22,7 +22,10 @@ _WRITERS = {Engine.local: with_duckdb, Engine.spark: with_spark, Engine.aws: wit
 def compact(
     stack: Stack = None,
     month: Annotated[
-        str | None, typer.Option(metavar="YYYY-MM", help="Only this month. Omit it for all months.")
+        str | None,
+        typer.Option(
+            metavar="YYYY-MM", help="Only this month, also if nothing has changed. Omit it for all that have changed."
+        ),
     ] = None,
     engine: Annotated[
         Engine,
@@ -35,8 +38,9 @@ def compact(
     """Write closed days to the table `account_months`, sorted by account: queries about one account then read little.
 
     A day is closed a day after the longest delivery of its last event. Months that have new closed days, or whose files
-    have changed, are written again. Queries may run meanwhile: they return each event once. You can interrupt the
-    command and run it again at any time; with the engine aws, this stops the run of the job.
+    have changed, are written again, and so is the month that you name with --month. Queries may run meanwhile: they
+    return each event once. You can interrupt the command and run it again at any time; with the engine aws, this stops
+    the run of the job.
     """
     if month is not None and not _MONTH.fullmatch(month):
         raise typer.BadParameter(f"must be a month such as 2026-11, not {month!r}", param_hint="--month")
@@ -45,11 +49,13 @@ def compact(
         work = compaction_of(lake, _WRITERS[engine](lake, _progress))
         if month is not None and f"{month}-01" > work.closed_through():
             raise typer.BadParameter(f"no day of {month} is closed yet", param_hint="--month")
-        months = [each for each in work.outdated() if month in {None, each}]
+        if month is not None and not work.has(month):
+            raise typer.BadParameter(f"{month} has no events", param_hint="--month")
+        months = work.outdated() if month is None else [month]
         for done, events in work.run(months):
             out.print(f"{done}: {counted(events, 'event')} compacted", highlight=False)
     if not months:
-        out.print("All closed days are compacted." if month is None else f"{month} is compacted.", highlight=False)
+        out.print("All closed days are compacted.", highlight=False)
 
 
 def _progress(step: str) -> None:

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -18,6 +19,7 @@ from ops.lake.query.history_store import HistoryStore, Reopening
 from ops.lake.query.totals import Totals
 
 if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
     from mypy_boto3_s3 import S3Client
 
 
@@ -26,17 +28,17 @@ class Lake:
     """The lake of a deployment.
 
     Attributes:
-        access: DuckDB's credentials for the bucket.
+        access: DuckDB's credentials for the bucket as they are now. Those of a role expire, often after an hour.
     """
 
     deployment: Deployment
     s3: "S3Client"
-    access: S3Access
+    access: Callable[[], S3Access]
 
     @classmethod
     def of(cls, deployment: Deployment) -> "Lake":
         """The lake of a deployment, with the deployment's AWS credentials."""
-        return cls(deployment, deployment.client("s3"), _access(deployment))
+        return cls(deployment, deployment.client("s3"), _access_of(deployment))
 
     @property
     def outputs(self) -> Outputs:
@@ -89,7 +91,7 @@ class Lake:
         """
         return DuckDBEngine(
             f"s3://{self.bucket}",
-            self.access,
+            self.access(),
             first_day=self.outputs["LakeFirstDay"],
             has_older_files=not self.is_local,  # a local lake is as old as its stack
             day=day,
@@ -99,15 +101,25 @@ class Lake:
 
     def months(self) -> DuckDBEngine:
         """DuckDB over the table `account_months` only."""
-        return DuckDBEngine(f"s3://{self.bucket}", self.access, has_older_files=not self.is_local, has_events=False)
+        return DuckDBEngine(f"s3://{self.bucket}", self.access(), has_older_files=not self.is_local, has_events=False)
+
+    def connection(self) -> "DuckDBPyConnection":
+        """DuckDB with access to the bucket, without tables and views: it lists and opens no file of its own accord."""
+        return DuckDBEngine(f"s3://{self.bucket}", self.access(), has_events=False, has_views=False).connection
 
 
-def _access(deployment: Deployment) -> S3Access:
+def _access_of(deployment: Deployment) -> Callable[[], S3Access]:
     if deployment.address is not None:
-        endpoint_url = deployment.address.endpoint_url
-        return S3Access(ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION, endpoint_url=endpoint_url)
+        local = S3Access(
+            ROOT_ACCESS_KEY_ID, ROOT_SECRET_ACCESS_KEY, REGION, endpoint_url=deployment.address.endpoint_url
+        )
+        return lambda: local
     session = boto3.Session()
     found = session.get_credentials()
     assert found is not None  # noqa: S101 -- checked by `Deployment.connect`
-    keys = found.get_frozen_credentials()
-    return S3Access(str(keys.access_key), str(keys.secret_key), session.region_name or REGION, keys.token)
+
+    def access() -> S3Access:
+        keys = found.get_frozen_credentials()  # which first renews those that expire soon
+        return S3Access(str(keys.access_key), str(keys.secret_key), session.region_name or REGION, keys.token)
+
+    return access

@@ -213,6 +213,7 @@ def test_closed_months_are_compacted_and_queried(
     assert json.loads(answer.stdout)["balance"] == "9.00"
     again = run("lake", "compact", "--month", "2025-03")
     assert again.stdout.splitlines() == ["2025-03: 5 events compacted"], again.stderr
+    assert run("lake", "compact", "--month", "2025-03").stdout == again.stdout, "a named month is always written"
     statement = run(
         *("query", "account_statement", "-p", "account=a-old", "-p", "from=2025-03-01", "-p", "until=2025-03-31"),
         *("--format", "json"),
@@ -226,7 +227,10 @@ def test_the_local_stack_has_no_job_that_compacts(run: Run) -> None:
     assert "The local stack has no Glue job: use --engine local or spark" in " ".join(refused.stderr.split())
 
 
-@pytest.mark.parametrize(("month", "reason"), [("2025-13", "must be a month such as"), ("2999-01", "is closed yet")])
+@pytest.mark.parametrize(
+    ("month", "reason"),
+    [("2025-13", "must be a month such as"), ("2999-01", "is closed yet"), ("2001-01", "has no events")],
+)
 def test_a_month_that_cannot_be_compacted_is_a_usage_error(run: Run, month: str, reason: str) -> None:
     refused = run("lake", "compact", "--month", month)
     assert refused.returncode == 2

@@ -13,7 +13,7 @@ Steps 4 to 6 are repeated by every run, so a later run completes one that was in
 """
 
 from calendar import monthrange
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -26,6 +26,10 @@ KEPT = timedelta(days=1)
 """How long replaced files are kept. Athena ends a query after 30 minutes by default (its quota "DML query timeout")."""
 MARGIN = timedelta(days=1)
 """How long a day stays open after the longest delivery of its last event, so that few days are reopened."""
+
+
+class NothingWritten(CommandError):
+    """A month has files of events, and its compaction has none."""
 
 
 class ConcurrentCompaction(CommandError):
@@ -63,11 +67,16 @@ class Compaction:
         days, compactions = self.store.days(), self.store.compactions()
         return sorted(
             month
-            for month in {day[:MONTH_LENGTH] for day in days if day <= self.closed_through()} | manifest.months.keys()
+            for month in self._months(days, manifest)
             if (found := manifest.months.get(month)) is None
             or (found.through, found.days) != self._covered(month, days)
             or found.files != compactions.get(found.compaction, "")
         )
+
+    def has(self, month: str) -> bool:
+        """Whether the month can be compacted, outdated or not: it has closed days, or was compacted."""
+        manifest, _ = self.store.read()
+        return month in self._months(self.store.days(), manifest)
 
     def closed_through(self) -> str:
         """The last day that is closed: no event of it should be on its way any more."""
@@ -77,10 +86,19 @@ class Compaction:
         """Compact the months, one after the other; yields each with its number of events. Then clean up.
 
         Raises:
-            QueryFailed, NotVerified, ConcurrentCompaction: the month stays as it was.
+            QueryFailed, NotVerified, NothingWritten, ConcurrentCompaction: the month stays as it was. The months before
+                it are compacted, and the view reads them.
         """
-        for month in months:
-            yield month, self._compact(month)
+        try:
+            for month in months:
+                yield month, self._compact(month)
+        except CommandError:
+            self._complete()
+            raise
+        self._complete()
+
+    def _complete(self) -> None:
+        """Steps 4 to 6."""
         published, _ = self.store.read()  # the view will be of this manifest or of a later one
         self.publish()
         self._clean_up(published)
@@ -91,6 +109,11 @@ class Compaction:
         name = self.new_name(month)
         events = self.write(month, sorted(days), name) if days else 0
         files = self.store.compactions().get(name, "")
+        if days and not (files and events):
+            raise NothingWritten(
+                f"Compacting {month} has left no files with events, although its {len(days)} closed days have files. "
+                f"Nothing of {month} has changed; run the command again."
+            )
 
         def with_month(manifest: Manifest) -> Manifest:
             if manifest.months.get(month) != before.months.get(month):
@@ -119,6 +142,10 @@ class Compaction:
         for name, since in manifest.replaced.items():
             if since <= now - KEPT:
                 self.delete(name)
+
+    def _months(self, days: Iterable[str], manifest: Manifest) -> set[str]:
+        """The months that have closed days, or were compacted."""
+        return {day[:MONTH_LENGTH] for day in days if day <= self.closed_through()} | manifest.months.keys()
 
     def _covered(self, month: str, days: Mapping[str, str]) -> tuple[str, dict[str, str]]:
         """The last day of the month that is closed, and the digests of its days up to then."""

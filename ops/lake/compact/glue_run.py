@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local_stack.errors import CommandError
+from ops.error_advice import may_pass
 from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.state_machine import shortened
 from ops.lake.spark.job_code import ACTIVE, code, uploaded_digest
@@ -16,10 +17,12 @@ from ops.lake.spark.job_code import ACTIVE, code, uploaded_digest
 POLL_S = 10.0
 STARTS_MAX = 12
 """How often a run is started, if Glue counts a run that has ended as running."""
+UNANSWERED_MAX = 60
+"""How many questions after a run, one after the other, may fail before it is given up: ten minutes and more."""
 
 
 class JobBusy(CommandError):
-    """Another run of the job has not ended. Nothing was written."""
+    """Another run of the job has not ended. Nothing of the month was written."""
 
 
 class NotCompacted(CommandError):
@@ -64,13 +67,14 @@ def run_job_of(
     Raises:
         JobBusy: another run of the job has not ended.
         NotCompacted: the run failed, timed out or was stopped.
+        BotoCoreError, ClientError: Glue refuses to return the state of the run, or does not answer for long.
     """
     glue, job = lake.deployment.client("glue"), lake.outputs["ReconcileJobName"]
     run = _started(glue, job, options, wait)
     try:
         progress(f"started the run {run} of the Glue job {job}")
         state = ""
-        while (found := glue.get_job_run(JobName=job, RunId=run)["JobRun"])["JobRunState"] in ACTIVE:
+        while (found := _found(glue, job, run, wait))["JobRunState"] in ACTIVE:
             if found["JobRunState"] != state:
                 state = found["JobRunState"]
                 progress(f"the run {run} is {state}")
@@ -99,11 +103,26 @@ def _started(glue: Any, job: str, options: Mapping[str, str], wait: Callable[[fl
             if each.get("Arguments", {}).get("--compaction") == options["--compaction"]:
                 return run
             raise JobBusy(
-                f"The Glue job {job} runs once at a time, and its run {run} has not ended: {_what(each)}. Nothing has "
-                "changed; run the command again after its end."
+                f"The Glue job {job} runs once at a time, and its run {run} has not ended: {_what(each)}. Nothing of "
+                f"{options['--month']} has changed; run the command again after its end."
             )
         wait(POLL_S)
     raise JobBusy(f"Glue allows no run of the job {job} at the moment, but lists none. Run the command again later.")
+
+
+def _found(glue: Any, job: str, run: str, wait: Callable[[float], object]) -> Mapping[str, Any]:  # noqa: ANN401
+    """The run as it is now. Errors that may pass do not end a run of hours."""
+    unanswered = 0
+    while True:
+        try:
+            found: Mapping[str, Any] = glue.get_job_run(JobName=job, RunId=run)["JobRun"]
+        except (BotoCoreError, ClientError) as error:
+            unanswered += 1
+            if unanswered == UNANSWERED_MAX or not may_pass(error):
+                raise
+        else:
+            return found
+        wait(POLL_S)
 
 
 def _what(run: Mapping[str, Any]) -> str:

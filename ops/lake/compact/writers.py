@@ -90,7 +90,7 @@ def _events_of(lake: Lake, month: str, name: str) -> int:
     """The number of events in a compaction's files, by their footers in the bucket."""
     prefix = f"{table.MONTHS_PREFIX}dt_month={month}/"
     keys = [key for key, _ in listed(lake.s3, lake.bucket, prefix) if key.endswith(f"/{name}.parquet")]
-    connection = lake.duckdb(f"{month}-*", has_views=False).connection
+    connection = lake.connection()
     with translated(connection):
         return number_of_events(connection, [f"s3://{lake.bucket}/{key}" for key in keys])
 

@@ -62,7 +62,8 @@ class DuckDBEngine:
         has_views: whether the engine has the views `events` and `account_history`, the latter over all events, and, for
             all days, the table `daily_totals`.
         has_months: whether an engine with views for all days also has the table `account_months`.
-        has_events: whether the engine has the events. Without them, it has only the table `account_months`.
+        has_events: whether the engine has the events. Without them, it has only the table `account_months`, and without
+            views nothing.
         settings: further settings of DuckDB.
 
     Attributes:

@@ -62,16 +62,28 @@ def run_job(module: str, options: Mapping[str, str], folder: Path, doing: Callab
     """
     session = {"--cores": str(min(os.cpu_count() or 1, CORES_MAX)), "--folder": str(folder)}
     arguments = [text for option in {**options, **session}.items() for text in option]
-    refused, log = None, folder / "log"
+    refused, other, log = None, "", folder / "log"
     with log.open("wb") as errors, _job(module, arguments, errors) as job:
         for line in job.stdout or ():
-            message = json.loads(line)
+            if (message := _message(line)) is None:
+                other = line.strip() or other
+                continue
             refused = message.get("refused", refused)
             if "doing" in message:
                 doing(message["doing"])
     if job.returncode:
         last = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-        raise SparkFailed(refused or f"The Spark job ended with the code {job.returncode}: {last}")
+        why = ". Before: ".join(text for text in (last, other) if text)
+        raise SparkFailed(refused or f"The Spark job ended with the code {job.returncode}: {why}")
+
+
+def _message(line: str) -> dict[str, str] | None:
+    """A message of the job; None for another line, because Java may write lines, too, for example warnings."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
 
 
 def download(s3: "S3Client", bucket: str, files: Sequence[tuple[str, Path]]) -> None:
@@ -91,15 +103,18 @@ def _job(module: str, arguments: Sequence[str], errors: IO[bytes]) -> Iterator["
         stdout=subprocess.PIPE,
         stderr=errors,
         text=True,
+        encoding="utf-8",
+        errors="replace",
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         start_new_session=True,  # Ctrl-C reaches this process only, which then stops the job
     )
-    try:
-        yield job
-        job.wait()
-    finally:
-        if job.poll() is None:
-            _stop(job)
+    with job:  # closes the pipe
+        try:
+            yield job
+            job.wait()
+        finally:
+            if job.poll() is None:
+                _stop(job)
 
 
 def _stop(job: "subprocess.Popen[str]") -> None:

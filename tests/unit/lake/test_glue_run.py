@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from local_stack.address import Address
 from local_stack.errors import CommandError
 from ops.deployment.stack import Deployment, Outputs
-from ops.lake.compact.glue_run import STARTS_MAX, JobBusy, NotCompacted, refuse_without_job, run_job_of
+from ops.lake.compact.glue_run import STARTS_MAX, UNANSWERED_MAX, JobBusy, NotCompacted, refuse_without_job, run_job_of
 from ops.lake.deployed_lake import Lake
 from ops.lake.query.duckdb_engine import S3Access
 from ops.lake.spark.job_code import DIGEST, SCRIPT_KEY, code
@@ -17,12 +17,13 @@ from ops.lake.spark.job_code import DIGEST, SCRIPT_KEY, code
 OPTIONS = {"--lake": "s3://lake/", "--month": "2026-08", "--days": "2026-08-01", "--compaction": "2026-08-a"}
 
 
-def refusal(name: str, operation: str) -> ClientError:
-    return ClientError({"Error": {"Code": name, "Message": "no"}}, operation)
+def refusal(name: str, operation: str, status: int = 400) -> ClientError:
+    response: Any = {"Error": {"Code": name, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(response, operation)
 
 
 class Glue:
-    """Glue, whose run has these states one after the other. It refuses so many starts.
+    """Glue, whose run has these states one after the other, or errors. It refuses so many starts.
 
     Attributes:
         runs: those that it lists, the newest first.
@@ -30,7 +31,9 @@ class Glue:
         stopped: the runs that were stopped.
     """
 
-    def __init__(self, *states: str, refused: int = 0, runs: Sequence[dict[str, Any]] = (), error: str = "") -> None:
+    def __init__(
+        self, *states: str | Exception, refused: int = 0, runs: Sequence[dict[str, Any]] = (), error: str = ""
+    ) -> None:
         self._states, self._refused, self._error = iter(states), refused, error
         self.runs = list(runs)
         self.started: list[dict[str, str]] = []
@@ -50,7 +53,10 @@ class Glue:
 
     def get_job_run(self, *, JobName: str, RunId: str) -> dict[str, Any]:  # noqa: N803 -- as above
         assert JobName == "reconcile"
-        return {"JobRun": {"Id": RunId, "JobRunState": next(self._states), "ErrorMessage": self._error}}
+        state = next(self._states)
+        if isinstance(state, Exception):
+            raise state
+        return {"JobRun": {"Id": RunId, "JobRunState": state, "ErrorMessage": self._error}}
 
     def batch_stop_job_run(self, *, JobName: str, JobRunIds: list[str]) -> dict[str, Any]:  # noqa: N803 -- as above
         assert JobName == "reconcile"
@@ -92,7 +98,7 @@ def glue(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[OnAws]]:
 @pytest.fixture
 def lake() -> Lake:
     outputs = Outputs({"LakeBucketName": "lake", "ReconcileJobName": "reconcile", "StackName": "bank"})
-    return Lake(OnAws(outputs), Bucket(), S3Access("x", "x", "x"))  # type: ignore[arg-type]
+    return Lake(OnAws(outputs), Bucket(), lambda: S3Access("x", "x", "x"))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -146,7 +152,10 @@ def test_a_run_without_success_is_reported_with_its_cause(run: Any, state: str, 
 def test_a_running_job_is_named_and_not_disturbed(run: Any, arguments: dict[str, str], what: str) -> None:  # noqa: ANN401
     ended = {"Id": "jr_8", "JobRunState": "SUCCEEDED", "Arguments": arguments}
     glue = Glue(refused=1, runs=[ended, {"Id": "jr_9", "JobRunState": "RUNNING", "Arguments": arguments}])
-    with pytest.raises(JobBusy, match=f"its run jr_9 has not ended: {what}.* run the command again after its end"):
+    with pytest.raises(
+        JobBusy,
+        match=f"its run jr_9 has not ended: {what}. Nothing of 2026-08 has .* run the command again after its end",
+    ):
         run(glue)
     assert not glue.started
     assert not glue.stopped
@@ -176,6 +185,34 @@ def test_any_other_refusal_of_a_start_is_raised(run: Any, monkeypatch: pytest.Mo
     monkeypatch.setattr(Glue, "start_job_run", refuse)
     with pytest.raises(ClientError, match="EntityNotFound"):
         run(Glue())
+
+
+PASSING = [
+    refusal("ThrottlingException", "GetJobRun"),
+    refusal("InternalServiceException", "GetJobRun", 500),
+    EndpointConnectionError(endpoint_url="https://glue"),
+    ReadTimeoutError(endpoint_url="https://glue"),
+]
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+def test_errors_that_pass_do_not_stop_a_run(run: Any, error: Exception) -> None:  # noqa: ANN401 -- a function
+    waits: list[float] = []
+    unanswered = [error] * (UNANSWERED_MAX - 1)
+    glue = Glue("RUNNING", *unanswered, "RUNNING", *unanswered, "SUCCEEDED")
+    run(glue, wait=waits.append)
+    assert waits == [10.0] * (2 * UNANSWERED_MAX)
+    assert not glue.stopped
+
+
+@pytest.mark.parametrize(
+    "errors", [PASSING[:1] * UNANSWERED_MAX, [refusal("AccessDeniedException", "GetJobRun")]], ids=["many", "final"]
+)
+def test_a_run_whose_state_stays_unknown_is_stopped(run: Any, errors: list[Exception]) -> None:  # noqa: ANN401
+    glue = Glue("RUNNING", *errors)
+    with pytest.raises(ClientError):
+        run(glue)
+    assert glue.stopped == ["jr_1"]
 
 
 def interrupt(_seconds: float) -> None:

@@ -65,7 +65,7 @@ def bucket() -> Bucket:
 @pytest.fixture
 def lake(bucket: Bucket) -> Lake:
     outputs = Outputs({"LakeBucketName": "lake", "ReconcileJobName": "reconcile"})
-    return Lake(OnAws(outputs), bucket, S3Access("x", "x", "x"))  # type: ignore[arg-type]
+    return Lake(OnAws(outputs), bucket, lambda: S3Access("x", "x", "x"))  # type: ignore[arg-type]
 
 
 def old(bucket: Bucket) -> None:

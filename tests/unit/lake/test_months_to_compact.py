@@ -1,0 +1,70 @@
+"""Which months are compacted: a named one always. One that fails stays as it was; those before it are published."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from consumers.lake import table
+from ops.lake.compact.compaction import NothingWritten
+from ops.lake.query.account_months import NotVerified
+from tests.support.compacted_lake import CompactedLake, at
+from tests.unit.lake.test_compaction import NOW, ROWS
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> CompactedLake:
+    return CompactedLake(tmp_path, ROWS[1:], NOW)
+
+
+def test_months_before_one_that_fails_are_published(lake: CompactedLake) -> None:
+    def write(month: str, days: Sequence[str], name: str) -> int:
+        if month == "2026-09":
+            raise NotVerified("Nothing of 2026-09 has changed.")
+        return work.write(month, days, name)
+
+    work = lake.compaction()
+    with pytest.raises(NotVerified):
+        list(replace(work, write=write).run(work.outdated()))
+    assert lake.view == lake.store.history().view()
+    assert list(lake.store.history().months) == ["2026-08"]
+    lake.assert_exact()
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_compaction_without_files_or_events_is_refused(lake: CompactedLake, *, is_lost: bool) -> None:
+    def write(month: str, days: Sequence[str], name: str) -> int:
+        events = work.write(month, days, name) if is_lost else 0
+        for path in lake.root.rglob(f"{name}.parquet"):
+            path.unlink()
+        return events
+
+    lake.compact()
+    before = lake.store.read()[0].months
+    work = lake.compaction()
+    with pytest.raises(NothingWritten, match=r"Compacting 2026-08 .* its 3 closed days .* run the command again"):
+        list(replace(work, write=write).run(["2026-08"]))
+    assert lake.store.read()[0].months == before
+    lake.assert_exact()
+
+
+def test_a_month_is_written_again_if_it_is_named(lake: CompactedLake) -> None:
+    lake.compact()
+    lake.change_month("2026-08", table.bucket_of(ROWS[1]["account_id"]), lambda rows: rows[:-1])
+    assert list(lake.compaction().run(["2026-08"])) == [
+        ("2026-08", sum(row["dt"].startswith("2026-08") for row in ROWS[1:]))
+    ]
+    lake.assert_exact()
+
+
+def test_only_months_with_closed_days_can_be_compacted(lake: CompactedLake) -> None:
+    lake.now = at("2026-09-03")
+    lake.compact()
+    assert [month for month in ("2026-07", "2026-08", "2026-09", "2026-10") if lake.compaction().has(month)] == [
+        "2026-08",
+        "2026-09",
+    ]
+    shutil.rmtree(lake.root / "events")
+    assert lake.compaction().has("2026-08"), "its rows are to be removed"
