@@ -28,10 +28,6 @@ MARGIN = timedelta(days=1)
 """How long a day stays open after the longest delivery of its last event, so that few days are reopened."""
 
 
-class NothingWritten(CommandError):
-    """A month has files of events, and its compaction has none."""
-
-
 class ConcurrentCompaction(CommandError):
     """Another command has compacted the month at the same time."""
 
@@ -71,6 +67,7 @@ class Compaction:
             if (found := manifest.months.get(month)) is None
             or (found.through, found.days) != self._covered(month, days)
             or found.files != compactions.get(found.compaction, "")
+            or (found.days and not found.files)  # read from `events`, until the month is written again
         )
 
     def has(self, month: str) -> bool:
@@ -86,8 +83,8 @@ class Compaction:
         """Compact the months, one after the other; yields each with its number of events. Then clean up.
 
         Raises:
-            QueryFailed, NotVerified, NothingWritten, ConcurrentCompaction: the month stays as it was. The months before
-                it are compacted, and the view reads them.
+            QueryFailed, NotVerified, ConcurrentCompaction: the month stays as it was. The months before it are
+                compacted, and the view reads them.
         """
         try:
             for month in months:
@@ -109,11 +106,6 @@ class Compaction:
         name = self.new_name(month)
         events = self.write(month, sorted(days), name) if days else 0
         files = self.store.compactions().get(name, "")
-        if days and not (files and events):
-            raise NothingWritten(
-                f"Compacting {month} has left no files with events, although its {len(days)} closed days have files. "
-                f"Nothing of {month} has changed; run the command again."
-            )
 
         def with_month(manifest: Manifest) -> Manifest:
             if manifest.months.get(month) != before.months.get(month):

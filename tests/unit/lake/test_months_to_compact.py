@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from consumers.lake import table
-from ops.lake.compact.compaction import NothingWritten
 from ops.lake.query.account_months import NotVerified
 from tests.support.compacted_lake import CompactedLake, at
 from tests.unit.lake.test_compaction import NOW, ROWS
@@ -33,21 +32,21 @@ def test_months_before_one_that_fails_are_published(lake: CompactedLake) -> None
     lake.assert_exact()
 
 
-@pytest.mark.parametrize("is_lost", [True, False])
-def test_a_compaction_without_files_or_events_is_refused(lake: CompactedLake, *, is_lost: bool) -> None:
+def test_a_month_whose_new_files_are_lost_is_written_again(lake: CompactedLake) -> None:
     def write(month: str, days: Sequence[str], name: str) -> int:
-        events = work.write(month, days, name) if is_lost else 0
+        events = work.write(month, days, name)
         for path in lake.root.rglob(f"{name}.parquet"):
             path.unlink()
         return events
 
     lake.compact()
-    before = lake.store.read()[0].months
     work = lake.compaction()
-    with pytest.raises(NothingWritten, match=r"Compacting 2026-08 .* its 3 closed days .* run the command again"):
-        list(replace(work, write=write).run(["2026-08"]))
-    assert lake.store.read()[0].months == before
+    list(replace(work, write=write).run(["2026-08"]))
     lake.assert_exact()
+    assert lake.compaction().outdated() == ["2026-08"]
+    lake.compact()
+    lake.assert_exact()
+    assert lake.compaction().outdated() == []
 
 
 def test_a_month_is_written_again_if_it_is_named(lake: CompactedLake) -> None:
