@@ -22,6 +22,7 @@ from ops.lake.compact.compaction import KEPT, Compaction
 from ops.lake.query.manifest import KEY, Manifest
 from ops.lake.spark.job_code import code
 from tests.spark.environment import PYTHON, ROOT, environment
+from tests.support import ctrl_c
 from tests.support.compacted_lake import CompactedLake, at
 from tests.support.lake import made_up, write
 
@@ -152,9 +153,12 @@ def test_an_interrupted_command_ends_spark_and_can_be_repeated(
 ) -> None:
     arguments, given = command
     s3 = client("s3", emulator.endpoint_url)
-    with subprocess.Popen(  # noqa: S603 -- fixed arguments, no shell
-        arguments, stderr=subprocess.PIPE, text=True, env=given
-    ) as process:
+    with (
+        ctrl_c.enabled(),
+        subprocess.Popen(  # noqa: S603 -- fixed arguments, no shell
+            arguments, stderr=subprocess.PIPE, text=True, env=given
+        ) as process,
+    ):
         assert process.stderr is not None
         while "writing 2026-08" not in (line := process.stderr.readline()):
             assert line, process.wait()

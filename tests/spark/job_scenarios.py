@@ -82,7 +82,7 @@ def test_a_refusal_ends_the_script_with_an_error(tmp_path: Path, options: list[s
     options[options.index(TABLE.arn)] = TABLE.arn.replace("accounts", "others")
     done = as_on_glue(tmp_path, options)
     assert done.returncode != 0
-    assert "BadExport" in done.stderr.splitlines()[-1]
+    assert "OtherExport" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "result.json").exists()
 
 
