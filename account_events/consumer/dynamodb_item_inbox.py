@@ -103,7 +103,9 @@ class DynamoDBItemInbox:
     def advance(self, account_id: str, before: Position, after: Position, effect: ItemEffect | None) -> None:
         """Raises StaleRevision, Unavailable, EffectRefused, Refused: see InboxStore."""
         if effect and (clashes := RESERVED & {*effect.values, *effect.requires}):
-            raise Refused(f"The effect has attributes of the position: {', '.join(sorted(clashes))}.")
+            raise Refused(
+                f"The effect has attributes of the position: {', '.join(sorted(clashes))}. Give yours other names."
+            )
         is_in_former = self._former is not None and (not before.revision or isinstance(before, _FormerPosition))
         revision = 0 if is_in_former else before.revision
         changes = effect or ItemEffect({})

@@ -20,8 +20,7 @@ from local_stack.address import Address
 from local_stack.emulator import REGION, Emulator, client
 from ops.lake.compact.compaction import KEPT, Compaction
 from ops.lake.query.manifest import KEY, Manifest
-from ops.lake.spark.job_code import code
-from tests.spark.environment import PYTHON, ROOT, environment
+from tests.spark.environment import PYTHON, ROOT, as_on_glue, environment
 from tests.support import ctrl_c
 from tests.support.compacted_lake import CompactedLake, at
 from tests.support.lake import made_up, write
@@ -90,26 +89,9 @@ def test_a_killed_job_leaves_nothing_readable_and_is_repeated(tmp_path: Path) ->
 
 
 def test_the_job_compacts_from_a_zip_as_glue_starts_it(tmp_path: Path) -> None:
-    """Glue adds the zip to the path and options of its own, and has started Spark."""
-    modules, script = code()
-    (tmp_path / "modules.zip").write_bytes(modules.content)
-    (tmp_path / "script.py").write_bytes(script.content)
     write(tmp_path / "lake", ROWS)
     options = ["--lake", str(tmp_path / "lake"), "--month", "2026-08", "--days", "2026-08-01,2026-08-02"]
-    options += ["--compaction", "by-glue", "--job-bookmark-option", "job-bookmark-disable", "--JOB_NAME", "x"]
-    done = subprocess.run(  # noqa: S603 -- fixed arguments, no shell
-        [PYTHON, tmp_path / "script.py", *options],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=RUN_S,
-        env=environment(str(tmp_path / "modules.zip"))
-        | {
-            "PYSPARK_SUBMIT_ARGS": "--master local[1] --conf spark.driver.host=127.0.0.1 pyspark-shell",
-            "PYSPARK_PYTHON": str(PYTHON),
-        },
-    )
+    done = as_on_glue(tmp_path, [*options, "--compaction", "by-glue"], RUN_S)
     assert done.returncode == 0, done.stderr[-2000:]
     assert {path.stem for path in (tmp_path / "lake" / table.MONTHS_PREFIX).rglob("*.parquet")} == {"by-glue"}
 

@@ -4,10 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from ops.lake.spark.job_code import code
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-spark" / "bin" / "python"
@@ -64,3 +66,23 @@ class SparkWorker:
         if "error" in answer:
             raise SparkRefused(answer["error"])
         return answer
+
+
+def as_on_glue(tmp_path: Path, options: Sequence[str], timeout_s: float) -> "subprocess.CompletedProcess[str]":
+    """Run the uploaded script. Glue adds the zip to the path and options of its own, and has started Spark."""
+    modules, script = code()
+    (tmp_path / "modules.zip").write_bytes(modules.content)
+    (tmp_path / "script.py").write_bytes(script.content)
+    return subprocess.run(  # noqa: S603 -- fixed arguments, no shell
+        [PYTHON, tmp_path / "script.py", "--job-bookmark-option", "job-bookmark-disable", "--JOB_NAME", "x", *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        timeout=timeout_s,
+        env=environment(str(tmp_path / "modules.zip"))
+        | {
+            "PYSPARK_SUBMIT_ARGS": "--master local[1] --conf spark.driver.host=127.0.0.1 pyspark-shell",
+            "PYSPARK_PYTHON": str(PYTHON),
+        },
+    )

@@ -18,8 +18,7 @@ from local_stack.emulator import REGION, Emulator, client
 from local_stack.local_tables import make_table
 from local_stack.table_export import write_export
 from ops.lake.reconcile.result import LATEST_KEY, from_json
-from ops.lake.spark.job_code import code
-from tests.spark.environment import PYTHON, ROOT, environment
+from tests.spark.environment import PYTHON, ROOT, as_on_glue, environment
 from tests.support.corruptions import CORRUPTIONS, sides
 from tests.support.exports import TABLE, write_files
 from tests.support.lake import write
@@ -46,28 +45,8 @@ def options(tmp_path: Path) -> list[str]:
     return [text for option in given.items() for text in option]
 
 
-def as_on_glue(tmp_path: Path, options: list[str]) -> "subprocess.CompletedProcess[str]":
-    """Run the uploaded script. Glue adds the zip to the path and options of its own, and has started Spark."""
-    modules, script = code()
-    (tmp_path / "modules.zip").write_bytes(modules.content)
-    (tmp_path / "script.py").write_bytes(script.content)
-    return subprocess.run(  # noqa: S603 -- fixed arguments, no shell
-        [PYTHON, tmp_path / "script.py", "--job-bookmark-option", "job-bookmark-disable", "--JOB_NAME", "x", *options],
-        check=False,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=RUN_S,
-        env=environment(str(tmp_path / "modules.zip"))
-        | {
-            "PYSPARK_SUBMIT_ARGS": "--master local[1] --conf spark.driver.host=127.0.0.1 pyspark-shell",
-            "PYSPARK_PYTHON": str(PYTHON),
-        },
-    )
-
-
 def test_the_job_runs_from_a_zip_as_glue_starts_it(tmp_path: Path, options: list[str]) -> None:
-    done = as_on_glue(tmp_path, options)
+    done = as_on_glue(tmp_path, options, RUN_S)
     assert done.returncode == 0, done.stderr[-2000:]
     result = from_json((tmp_path / "result.json").read_bytes())
     assert [(each.kind, each.account_id, each.sequence) for each in result.findings] == [
@@ -80,7 +59,7 @@ def test_the_job_runs_from_a_zip_as_glue_starts_it(tmp_path: Path, options: list
 def test_a_refusal_ends_the_script_with_an_error(tmp_path: Path, options: list[str]) -> None:
     """Glue takes the end of a script without an error for success, and shows the message of an error."""
     options[options.index(TABLE.arn)] = TABLE.arn.replace("accounts", "others")
-    done = as_on_glue(tmp_path, options)
+    done = as_on_glue(tmp_path, options, RUN_S)
     assert done.returncode != 0
     assert "OtherExport" in done.stderr.splitlines()[-1]
     assert not (tmp_path / "result.json").exists()

@@ -18,7 +18,7 @@ POLL_S = 10.0
 STARTS_MAX = 12
 """How often a run is started, if Glue counts a run that has ended as running."""
 UNANSWERED_MAX = 60
-"""How many questions after a run, one after the other, may fail before it is given up: ten minutes and more."""
+"""After so many failed requests in a row for the run's state, ten minutes and more, the run is stopped."""
 
 
 class JobBusy(CommandError):

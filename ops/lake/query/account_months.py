@@ -24,8 +24,8 @@ def refuse_other_events(written: Figures, expected: Figures) -> None:
     if wrong := sorted(day for day in expected.keys() | written.keys() if expected.get(day) != written.get(day)):
         raise NotVerified(
             f"The compacted files do not have the events of {wrong[0]}: {_shown(written.get(wrong[0]))} instead of "
-            f"{_shown(expected.get(wrong[0]))} (number, sum, digest). Nothing of the month has "
-            "changed; run the command again."
+            f"{_shown(expected.get(wrong[0]))} (number, sum, digest). Nothing of the month has changed; "
+            "run the command again."
         )
 
 

@@ -34,7 +34,7 @@ FIRST_COPIES = f"""
   ) AS place FROM copies_of_days SEMI JOIN differing_months USING (account_id, sequence)
 ) AS ranked WHERE place = 1
 """
-"""The copies, of the differing events, of which the view `events` shows one. Its SQL has the same order."""
+"""For each differing event, the copies of which the view `events` shows one. The order is that of its statement."""
 
 
 def differing(digest: str) -> str:
