@@ -14,19 +14,21 @@ from functools import lru_cache
 from typing import Any
 
 from account_core.rows.attributes import instant
-from account_core.rows.items import CREATED, CREDIT, FORMAT, WITHDRAW, version_of
+from account_core.rows.items import CREATED, CREDIT, EVENT_FORMAT, TRANSFER_FORMAT, WITHDRAW, version_of
 from account_core.rows.layout import (
     ACCOUNT_ID,
     AMOUNT,
     BALANCE,
     COMMAND_ID,
     CORRELATION_ID,
+    COUNTERPARTY_ID,
     CURRENCY,
     OWNER,
     REQUEST_ID,
     ROW_FORMAT,
     SEQUENCE,
     TIMESTAMP,
+    TRANSFER_ID,
     TYPE,
     VERSION,
 )
@@ -47,7 +49,8 @@ _COMMON = {
     "request_id": _TEXT_OR_NULL,
 }
 _CREATION = {**_COMMON, "owner": "string", "currency": "string", "balance": _MONEY}
-_CHANGE = {**_COMMON, "amount": _MONEY, "currency": "string", "balance": _MONEY}
+_TRANSFER = {"transfer_id": _TEXT_OR_NULL, "counterparty_account_id": _TEXT_OR_NULL}
+_CHANGE = {**_COMMON, "amount": _MONEY, "currency": "string", "balance": _MONEY, **_TRANSFER}
 _WRITTEN = {
     kind: (name, tuple(fields), tuple(fields.values()))
     for kind, name, fields in (
@@ -58,13 +61,14 @@ _WRITTEN = {
 }
 """By row type: the event's name, its fields in the order in which this module writes them, and their types."""
 
-_FORMAT = str(FORMAT)
+_EVENT, _OF_TRANSFER = str(EVENT_FORMAT), str(TRANSFER_FORMAT)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEQUENCE_DIGITS_MAX = 15
 _UNITS_DIGITS_MAX = MONEY_PRECISION - MONEY_SCALE
 _CENTS = {"": "00", **{f"{n}": f"{n}0" for n in range(10)}, **{f"{n:02}": f"{n:02}" for n in range(100)}}
 """The decimals of an amount, padded to two digits."""
 _NO_TEXT = optional_string(None)
+_NO_TRANSFER = 2 * _NO_TEXT
 
 
 def headers_of(encoders: Encoders) -> dict[str, bytes]:
@@ -103,8 +107,7 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
         units, _, decimals = image[BALANCE]["N"].partition(".")
         balance = int(units + _CENTS[decimals])
         if (
-            image[ROW_FORMAT]["N"] != _FORMAT
-            or keys[ACCOUNT_ID]["S"] != account_id
+            keys[ACCOUNT_ID]["S"] != account_id
             or keys[VERSION]["N"] != version
             or not 0 < len(account_id) <= PARTITION_KEY_LENGTH_MAX
             or len(units) > _UNITS_DIGITS_MAX
@@ -114,8 +117,13 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
             return None
         since = instant(at) - _EPOCH
         occurred_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+        is_transfer = image[ROW_FORMAT]["N"] == _OF_TRANSFER
+        if not is_transfer and image[ROW_FORMAT]["N"] != _EVENT:
+            return None
         if kind == CREATED:
-            own = image[OWNER]["S"].encode()
+            if is_transfer:
+                return None
+            own, end = image[OWNER]["S"].encode(), b""
             own_size = len(own)
         else:
             units, _, decimals = image[AMOUNT]["N"].partition(".")
@@ -123,7 +131,12 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
             if len(units) > _UNITS_DIGITS_MAX or not units.isdecimal() or not units.isascii() or not amount:
                 return None
             own_size = (amount.bit_length() + 8) >> 3
-            own = amount.to_bytes(own_size, "big")
+            own, end = amount.to_bytes(own_size, "big"), _NO_TRANSFER
+            if is_transfer:
+                transfer_id, counterparty = image[TRANSFER_ID]["S"], image[COUNTERPARTY_ID]["S"]
+                if not transfer_id or counterparty in ("", account_id):
+                    return None
+                end = optional_string(transfer_id) + optional_string(counterparty)
         balance_size = (balance.bit_length() + 8) >> 3
         account, correlation = account_id.encode(), image[CORRELATION_ID]["S"].encode()
         request, command = image[REQUEST_ID].get("S"), image.get(COMMAND_ID)
@@ -147,6 +160,7 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
                 string(image[CURRENCY]["S"]),
                 SMALL[balance_size],
                 balance.to_bytes(balance_size, "big"),
+                end,
             )
         )
     except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError):

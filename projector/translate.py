@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Never
 
-from account_core.domain.events import Created, Credited, EventRow, Withdrawn
+from account_core.domain.events import Created, Credited, EventRow, Transfer, Withdrawn
 from account_core.rows.attributes import instant
 from projector.errors import Unpublishable
 
@@ -30,12 +30,18 @@ def translate(row: EventRow) -> tuple[str, dict[str, Any]]:
     match row.event:
         case Created(owner=owner):
             return "AccountCreated", fields | {"owner": owner}
-        case Withdrawn(amount=amount):
-            return "BalanceWithdrawn", fields | {"amount": amount}
-        case Credited(amount=amount):
-            return "BalanceCredited", fields | {"amount": amount}
+        case Withdrawn(amount=amount, transfer=transfer):
+            return "BalanceWithdrawn", fields | {"amount": amount, **_transfer(transfer)}
+        case Credited(amount=amount, transfer=transfer):
+            return "BalanceCredited", fields | {"amount": amount, **_transfer(transfer)}
         case unknown:
             raise _no_case(row, unknown)
+
+
+def _transfer(transfer: Transfer | None) -> dict[str, Any]:
+    if transfer is None:
+        return {"transfer_id": None, "counterparty_account_id": None}
+    return {"transfer_id": transfer.transfer_id, "counterparty_account_id": transfer.counterparty}
 
 
 def _no_case(row: EventRow, event: Never) -> Unpublishable:

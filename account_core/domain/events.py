@@ -14,13 +14,32 @@ class Created:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """The transfer that an event belongs to.
+
+    Attributes:
+        transfer_id: the same in the withdrawal and the credit of the transfer, and in no other event.
+        counterparty: the id of the transfer's other account.
+    """
+
+    transfer_id: str
+    counterparty: str
+
+
+@dataclass(frozen=True, slots=True)
 class Credited:
+    """Attributes: `transfer` is None unless the money came from another account of this service."""
+
     amount: Decimal
+    transfer: Transfer | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Withdrawn:
+    """Attributes: `transfer` is None unless the money went to another account of this service."""
+
     amount: Decimal
+    transfer: Transfer | None = None
 
 
 Event = Created | Credited | Withdrawn
@@ -37,8 +56,10 @@ class EventRow:
             decimals, "2026-01-31T09:30:00.000001Z". Order events by `sequence`: two may have the same time.
         balance: the account's balance after the event, scale 2.
         currency: the account's currency, ISO 4217.
-        correlation_id: the caller's id for the work that the command belongs to.
-        request_id: the id of the request that caused the event; None in rows of format 1, which did not record it.
+        correlation_id: the caller's id for the work that the command belongs to. On the receiving account of a
+            transfer, it is the transfer's id: ids of the paying account's owner are not for the receiver.
+        request_id: the id of the request that caused the event; None in rows of format 1, which did not record it, and
+            on the receiving account of a transfer.
         command_id: the caller's idempotency key, if one was sent (docs/glossary.md).
     """
 

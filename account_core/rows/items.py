@@ -4,8 +4,10 @@ An item is DynamoDB JSON, `{"AccountId": {"S": "..."}, "Version": {"N": "1"}, ..
 client and of the table's stream. `layout` has the attributes' names, docs/table.md describes them, and tests/golden has
 items of every format.
 
-Rows and their formats are kept forever. An event of an older format is upcast to the current one, step by step
-(`_UPCASTS`). A snapshot of another format is ignored, because the events have the same information.
+Rows and their formats are kept forever. An event of an older format is upcast to the newest one, step by step
+(`_UPCASTS`). Only events of transfers are written in the newest format, so that an older release can read all others.
+Snapshots have a format of their own, so that a new format of events does not discard them; a snapshot of another format
+is ignored, because the events have the same information.
 """
 
 import hashlib
@@ -24,6 +26,7 @@ from account_core.domain.events import (
     Row,
     SnapshotRow,
     StoredRow,
+    Transfer,
     Withdrawn,
 )
 from account_core.domain.money import EXACT, to_cents
@@ -34,6 +37,7 @@ from account_core.rows.layout import (
     BALANCE,
     COMMAND_ID,
     CORRELATION_ID,
+    COUNTERPARTY_ID,
     CURRENCY,
     DIGEST,
     OWNER,
@@ -41,12 +45,17 @@ from account_core.rows.layout import (
     ROW_FORMAT,
     SEQUENCE,
     TIMESTAMP,
+    TRANSFER_ID,
     TYPE,
     VERSION,
     parts_of_key,
 )
 
-FORMAT = 2
+EVENT_FORMAT, TRANSFER_FORMAT = 2, 3
+"""The formats in which events are written: all but those of transfers, and those of transfers."""
+FORMAT = TRANSFER_FORMAT
+"""The newest format; this release reads 1 to FORMAT."""
+SNAPSHOT_FORMAT = 2
 SNAPSHOT_EVERY = 10
 EVENTS_PER_INTERVAL = SNAPSHOT_EVERY - 1
 """Events in a snapshot interval; the snapshot after them ends it."""
@@ -63,7 +72,12 @@ def _from_1(item: Item) -> Item:
     return {**item, REQUEST_ID: {"NULL": True}}
 
 
-_UPCASTS: dict[int, Callable[[Item], Item]] = {1: _from_1}
+def _from_2(item: Item) -> Item:
+    """Format 2 is for events that are not part of a transfer."""
+    return {**item, TRANSFER_ID: {"NULL": True}, COUNTERPARTY_ID: {"NULL": True}}
+
+
+_UPCASTS: dict[int, Callable[[Item], Item]] = {1: _from_1, 2: _from_2}
 
 
 def is_snapshot_version(version: int) -> bool:
@@ -111,7 +125,7 @@ def to_item(row: Row) -> Item:
         ACCOUNT_ID: {"S": row.account_id},
         VERSION: {"N": str(row.version)},
         TYPE: {"S": SNAPSHOT},
-        ROW_FORMAT: {"N": str(FORMAT)},
+        ROW_FORMAT: {"N": str(SNAPSHOT_FORMAT)},
         SEQUENCE: {"N": str(row.sequence)},
         TIMESTAMP: {"S": row.occurred_at},
         CURRENCY: {"S": row.currency},
@@ -120,13 +134,14 @@ def to_item(row: Row) -> Item:
     if isinstance(row, SnapshotRow):
         item |= {OWNER: {"S": row.owner}, DIGEST: {"S": digest(row)}}
         return item
+    item[ROW_FORMAT] = {"N": str(EVENT_FORMAT)}
     match row.event:
         case Created(owner=owner):
             item |= {TYPE: {"S": CREATED}, OWNER: {"S": owner}}
-        case Withdrawn(amount=amount):
-            item |= {TYPE: {"S": WITHDRAW}, AMOUNT: {"N": _number(amount)}}
-        case Credited(amount=amount):
-            item |= {TYPE: {"S": CREDIT}, AMOUNT: {"N": _number(amount)}}
+        case Withdrawn(amount=amount, transfer=transfer):
+            item |= {TYPE: {"S": WITHDRAW}, AMOUNT: {"N": _number(amount)}, **_attributes_of(transfer)}
+        case Credited(amount=amount, transfer=transfer):
+            item |= {TYPE: {"S": CREDIT}, AMOUNT: {"N": _number(amount)}, **_attributes_of(transfer)}
         case unknown:
             assert_never(unknown)
     item[CORRELATION_ID] = {"S": row.correlation_id}
@@ -201,7 +216,7 @@ def _damaged(item: Mapping[str, Any], error: Corrupt) -> IgnoredSnapshot:
 
 
 def _upcast(item: Mapping[str, Any]) -> Item:
-    """The item in the current format."""
+    """The item with the attributes of the newest format; `Format` stays as it was stored."""
     upcast, number = dict(item), whole_number(item[ROW_FORMAT]["N"])
     while number != FORMAT:
         if number not in _UPCASTS:
@@ -211,11 +226,11 @@ def _upcast(item: Mapping[str, Any]) -> Item:
 
 
 def _snapshot(item: Mapping[str, Any]) -> SnapshotRow | IgnoredSnapshot:
-    if whole_number(item[ROW_FORMAT]["N"]) != FORMAT:
+    if whole_number(item[ROW_FORMAT]["N"]) != SNAPSHOT_FORMAT:
         version = whole_number(item[VERSION]["N"])
         if not is_snapshot_version(version):
             raise Corrupt(f"row {key_of(item)}: a snapshot cannot have version {version}")
-        reason = f"it has format {item['Format']['N']}, not {FORMAT}"
+        reason = f"it has format {item['Format']['N']}, not {SNAPSHOT_FORMAT}"
         return IgnoredSnapshot(item[ACCOUNT_ID]["S"], version, reason, is_damaged=False)
     version, sequence = _position(item)
     snapshot = SnapshotRow(
@@ -243,13 +258,32 @@ def _position(item: Mapping[str, Any]) -> tuple[int, int]:
 
 def _event(kind: str, item: Mapping[str, Any]) -> Event:
     match kind:
-        case "CREATED":
+        case "CREATED" if item[ROW_FORMAT]["N"] != str(TRANSFER_FORMAT):
             return Created(owner=item[OWNER]["S"], currency=item[CURRENCY]["S"])
         case "WITHDRAW":
-            return Withdrawn(_amount(item))
+            return Withdrawn(_amount(item), _transfer(item))
         case "CREDIT":
-            return Credited(_amount(item))
-    raise Corrupt(f"row {key_of(item)}: unknown type {kind!r}")
+            return Credited(_amount(item), _transfer(item))
+    raise Corrupt(f"row {key_of(item)}: unknown type {kind!r} in format {item[ROW_FORMAT]['N']}")
+
+
+def _attributes_of(transfer: Transfer | None) -> Item:
+    if transfer is None:
+        return {}
+    return {
+        ROW_FORMAT: {"N": str(TRANSFER_FORMAT)},
+        TRANSFER_ID: {"S": transfer.transfer_id},
+        COUNTERPARTY_ID: {"S": transfer.counterparty},
+    }
+
+
+def _transfer(item: Mapping[str, Any]) -> Transfer | None:
+    if item[ROW_FORMAT]["N"] != str(TRANSFER_FORMAT):
+        return None
+    transfer = Transfer(item[TRANSFER_ID]["S"], item[COUNTERPARTY_ID]["S"])
+    if not transfer.transfer_id or transfer.counterparty in ("", item[ACCOUNT_ID]["S"]):
+        raise Corrupt(f"row {key_of(item)}: a transfer has an id, and another account as its counterparty")
+    return transfer
 
 
 def _number(value: Decimal) -> str:

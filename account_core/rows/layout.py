@@ -11,6 +11,7 @@ ACCOUNT_ID, VERSION, COMMAND_ID = "AccountId", "Version", "CommandId"
 TYPE, ROW_FORMAT, SEQUENCE, TIMESTAMP = "Type", "Format", "Sequence", "Timestamp"
 OWNER, CURRENCY, AMOUNT, BALANCE, DIGEST = "Owner", "Currency", "Amount", "Balance", "Digest"
 CORRELATION_ID, REQUEST_ID = "CorrelationId", "RequestId"
+TRANSFER_ID, COUNTERPARTY_ID = "TransferId", "CounterpartyId"
 
 COMMAND_INDEX = "ByCommandId"
 KEY_SCHEMA = [{"AttributeName": ACCOUNT_ID, "KeyType": "HASH"}, {"AttributeName": VERSION, "KeyType": "RANGE"}]

@@ -37,6 +37,8 @@ class BalanceCredited(_AccountEvent):
     amount: Decimal
     currency: str
     balance: Decimal
+    transfer_id: str | None = None
+    counterparty_account_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class BalanceWithdrawn(_AccountEvent):
     amount: Decimal
     currency: str
     balance: Decimal
+    transfer_id: str | None = None
+    counterparty_account_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,8 @@ COLUMNS = (
     PUBLISHED_AT,
     SCHEMA_FINGERPRINT,
     OCCURRED_AT_US,
+    event_field("transfer_id"),
+    event_field("counterparty_account_id"),
 )
 """The columns in a file. Add new ones at the end; never rename, remove or move one."""
 

@@ -20,6 +20,8 @@ SELECT
   published_at,
   schema_fingerprint,
   occurred_at_us,
+  transfer_id,
+  counterparty_account_id,
   dt,
   event_type
 -- End of the generated columns.

@@ -18,7 +18,7 @@ from pyspark.sql import functions as F  # noqa: N812 -- as Spark's documentation
 
 from account_core.domain.events import Created, Credited, EventRow, Withdrawn
 from account_core.rows import layout
-from account_core.rows.items import EVENTS_PER_INTERVAL, FORMAT, SNAPSHOT, SNAPSHOT_EVERY, to_item
+from account_core.rows.items import EVENT_FORMAT, EVENTS_PER_INTERVAL, SNAPSHOT, SNAPSHOT_EVERY, to_item
 from consumers.lake import table
 from projector.translate import translate
 
@@ -52,7 +52,7 @@ _ATTRIBUTES = {
     layout.ACCOUNT_ID: ("S", _TEXT),
     layout.VERSION: ("N", _WHOLE),
     layout.TYPE: ("S", "|".join((*_NAMES, SNAPSHOT))),
-    layout.ROW_FORMAT: ("N", str(FORMAT)),
+    layout.ROW_FORMAT: ("N", str(EVENT_FORMAT)),
     layout.SEQUENCE: ("N", _WHOLE),
     layout.TIMESTAMP: ("S", _TIME),
     layout.CURRENCY: ("S", _TEXT),
