@@ -21,7 +21,7 @@ from ops.terminal import counted, err, out, print_error
 from ops.why.facts import Facts
 from ops.why.identifier import NotAnId, identifier
 from ops.why.run import ExplainedEvent, ExplainedRequest, Explanation, explain
-from ops.why.timeline import Hop, line_of
+from ops.why.timeline import Hop, line_of, transfer_of
 
 app = typer.Typer()
 WAITS, NOT_FOUND = 1, 2
@@ -34,7 +34,7 @@ def why(
         str,
         typer.Argument(
             metavar="ID",
-            help="An account id, event id, correlation id, request id or idempotency key.",
+            help="An account id, event id, correlation id, request id, transfer id or idempotency key.",
             show_default=False,
         ),
     ],
@@ -55,7 +55,8 @@ def why(
     The timeline has a line for each step of an event: the request, the row, the record on the event stream, the read
     model and the lake. Accounts and events are read from the table; other ids are searched for in the API's log, in the
     lake and in the newest events on the stream, never by a scan of the table. Of an id with many events, it follows the
-    newest 20. Exit code 0 if they are everywhere, 1 if one waits or is lost, 2 if nothing was found.
+    newest 20. Of a transfer, it follows both events. Exit code 0 if they are everywhere, 1 if one waits or is lost, 2
+    if nothing was found.
     """
     if account is not None and not re.fullmatch(ACCOUNT_ID, account):
         raise typer.BadParameter("--account must be an account id: 1 to 64 letters, digits, '-' or '_'")
@@ -108,9 +109,20 @@ def _event(each: ExplainedEvent) -> dict[str, object]:
         "event_id": facts.key.event_id,
         "account_id": facts.key.account_id,
         "sequence": facts.key.sequence,
+        "transfer": _transfer(facts),
         "is_everywhere": not each.findings,
         "timeline": [_plain(asdict(hop)) for hop in each.hops],
         "findings": [asdict(finding) for finding in each.findings],
+    }
+
+
+def _transfer(facts: Facts) -> dict[str, str | None] | None:
+    if facts.row is None or facts.row.transfer is None:
+        return None
+    return {
+        "transfer_id": facts.row.transfer.transfer_id,
+        "counterparty_account_id": facts.row.transfer.counterparty,
+        "other_event_id": facts.other.event_id if facts.other else None,
     }
 
 
@@ -122,10 +134,11 @@ def _plain(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _show(text: str, found: Explanation) -> None:
     if not found.is_found:
         print_error(f"{text} was not found.")
-    elif len(found.events) == 1:
-        _line(f"[bold]{escape(text)}[/] is the {_listed(found.kinds)} of event {escape(_id(found.events[0].facts))}.")
+    elif len(found.asked) == 1:
+        _line(f"[bold]{escape(text)}[/] is the {_listed(found.kinds)} of event {escape(_id(found.asked[0].facts))}.")
     elif found.events:
         _show_events(text, found)
+    _show_others(found)
     if found.events:
         chosen = next((each for each in found.events if each.findings), found.events[0])
         _show_timeline(chosen, found)
@@ -135,7 +148,7 @@ def _show(text: str, found: Explanation) -> None:
     _show_search(found)
     if found.events and not found.waits:
         what = "It is" if len(found.events) == 1 else "All of them are"
-        if _has_others(found):
+        if _has_more(found):
             what = f"The newest {len(found.events)} are"
         _line(
             f"[bold green]✓[/] {what} everywhere: in the table, on the event stream, in the read model and in the lake."
@@ -143,19 +156,31 @@ def _show(text: str, found: Explanation) -> None:
 
 
 def _show_events(text: str, found: Explanation) -> None:
-    newest = f"; these are the newest {len(found.events)}" if _has_others(found) else ""
+    newest = f"; these are the newest {len(found.asked)}" if _has_more(found) else ""
     events = ("at least " if found.may_have_more else "") + counted(found.events_found, "event")
     _line(f"[bold]{escape(text)}[/] is the {_listed(found.kinds)} of {events}{newest}:")
+    for each in found.asked:
+        _show_event(each)
+
+
+def _show_event(each: ExplainedEvent) -> None:
+    row = each.facts.row
+    state = "; ".join(f"{finding.where}: {finding.kind}" for finding in each.findings) or "everywhere"
+    what = "  ".join(filter(None, [_id(each.facts), row.kind if row else "?", state, transfer_of(each.facts)]))
+    _line(f"  {_time(each.facts.occurred_at)}  {escape(what)}")
+
+
+def _show_others(found: Explanation) -> None:
+    if found.others:
+        _line(f"The other {'event of its transfer' if len(found.others) == 1 else 'events of their transfers'}:")
     for each in found.events:
-        row = each.facts.row
-        state = "; ".join(f"{finding.where}: {finding.kind}" for finding in each.findings) or "everywhere"
-        what = f"{_id(each.facts)}  {row.kind if row else '?'}  {state}"
-        _line(f"  {_time(each.facts.occurred_at)}  {escape(what)}")
+        if each.facts.key in found.others:
+            _show_event(each)
 
 
-def _has_others(found: Explanation) -> bool:
+def _has_more(found: Explanation) -> bool:
     """Whether the id has events that were not followed."""
-    return found.may_have_more or found.events_found > len(found.events)
+    return found.may_have_more or found.events_found > len(found.asked)
 
 
 def _show_timeline(each: ExplainedEvent, found: Explanation) -> None:

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from account_core.domain.events import Transfer
+from account_core.rows.items import CREDIT
 from account_events.consumer.position import Position
 from projector.parking import Parked
 
-COMMANDS = {"create_account", "credit", "withdraw"}
-"""The API's operations that make an event."""
+COMMANDS = {"create_account", "credit", "withdraw", "transfer"}
+"""The API's operations that make an event; a transfer makes two."""
 
 
 class EventKey(NamedTuple):
@@ -25,7 +27,10 @@ class EventKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RequestLine:
-    """The log line of a request. `sequence` is that of the event that the request made or, for a replay, found."""
+    """The log line of a request. `sequence` is that of the event that the request made or, for a replay, found.
+
+    The line of a transfer has the paying account and the sequence of its event.
+    """
 
     at: datetime
     operation: str
@@ -37,6 +42,7 @@ class RequestLine:
     is_replay: bool = False
     correlation_id: str = ""
     command_id: str | None = None
+    transfer_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,7 @@ class LedgerRow:
         at: when the event occurred; None if the row has no valid time.
         kind: the row's type, for example CREDIT.
         problem: why the row cannot be read; empty if it can.
+        transfer: the transfer that the event belongs to, if it belongs to one.
     """
 
     key: EventKey
@@ -57,6 +64,12 @@ class LedgerRow:
     request_id: str | None = None
     command_id: str | None = None
     problem: str = ""
+    transfer: Transfer | None = None
+
+    @property
+    def is_received(self) -> bool:
+        """Whether the event is the credit of a transfer, which the paying account's request made."""
+        return self.transfer is not None and self.kind == CREDIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,7 @@ class Facts:
         occurred_at: when it occurred; None if no source that was read has it.
         requests: the requests that made or repeated it, oldest first.
         row: its row; None if the table does not have it.
+        other: the transfer's other event; None if there is no transfer, or if it was not looked for or not found.
         parked: the account's parking, if the account is parked.
         on_stream: its record; None if it was not found.
         stream_unread: why its record may be on the stream although it was not found; empty if it is not there.
@@ -115,6 +129,7 @@ class Facts:
     occurred_at: datetime | None = None
     requests: Sequence[RequestLine] = ()
     row: LedgerRow | None = None
+    other: EventKey | None = None
     parked: Parked | None = None
     on_stream: OnStream | None = None
     stream_unread: str = ""

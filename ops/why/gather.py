@@ -1,6 +1,6 @@
 """Gathers what is known about events: first along their path, then, for what is missing, the causes."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,12 +14,13 @@ from ops.lake.query.engine import LocatingEngine
 from ops.owners.read_model import inbox_of, standings
 from ops.why.facts import EventKey, Facts, InLake, OnStream, RequestLine
 from ops.why.readers import Readers
-from ops.why.search import KEY, LOG, STREAM, Found, event_of
+from ops.why.search import ACCOUNT, KEY, LOG, STREAM, Found, event_of
 from ops.why.sources import kept, lake, ledger, request_log, stream
 from projector.dynamodb_parking import DynamoDBParking
 from projector.parking import Parked
 
 PARKED, READ_MODEL, LOCATED = "the parked accounts", "the read model", "the events in the lake"
+OTHERS = "the other account of the transfer"
 FAILURES, CONSUMER_FAILURES, ERRORS = (
     "the projector's failure bucket",
     "the consumers' failure bucket",
@@ -61,13 +62,27 @@ class Gatherer:
     found: Found
     engine: Callable[[], LocatingEngine]
 
-    def facts(self, events: Sequence[EventKey]) -> list[Facts]:
-        """The facts about these events."""
+    def others(self, events: Sequence[EventKey]) -> dict[EventKey, EventKey]:
+        """The other event of each transfer among these events. An account's events are not followed to others."""
+        self._rows(events)
+        client, table = self.view.client("dynamodb"), self.view.deployment.outputs["TableName"]
+        rows = [row for event in events if (row := self.found.rows.get(event)) and row.transfer]
+        if ACCOUNT in self.found.kinds:
+            return {}
+        running = {
+            row.key: self.readers.start(OTHERS, partial(ledger.of_transfer, client, table, row), None) for row in rows
+        }
+        return {event: other for event, result in running.items() if (other := result())}
+
+    def facts(self, asked: Sequence[EventKey], others: Mapping[EventKey, EventKey]) -> list[Facts]:
+        """The facts about the events that were asked for, then about the other events of their transfers."""
+        events = list(dict.fromkeys([*asked, *others.values()]))
+        others = {other: event for event, other in others.items()} | dict(others)
         self._rows(events)
         accounts = list(dict.fromkeys(event.account_id for event in events))
         parked = self.readers.start(PARKED, self._parked, dict[str, Parked]())
         model = self.readers.start(READ_MODEL, lambda: self._read_model(accounts), ReadModelState())
-        lines = self.readers.start(LOG, lambda: self._lines(events), list[RequestLine]())
+        lines = self.readers.start(LOG, lambda: self._lines(asked, others), list[RequestLine]())
         located = self.found.in_lake | self.readers.now(
             LOCATED, lambda: self._located(events), dict[EventKey, InLake]()
         )
@@ -78,6 +93,7 @@ class Gatherer:
                 self._time(event),
                 (),
                 self.found.rows.get(event),
+                others.get(event),
                 parked().get(event.account_id),
                 self.found.on_stream.get(event),
                 position=model().positions.get(event.account_id, Position()),
@@ -89,7 +105,7 @@ class Gatherer:
             for event in events
         ]
         requests = [*self.found.requests, *lines()]
-        return [replace(each, requests=_made_by(requests, each.key)) for each in self._with_records(known)]
+        return [replace(each, requests=_made_by(requests, _maker(each))) for each in self._with_records(known)]
 
     def causes(self, incomplete: Sequence[Facts]) -> list[Facts]:
         """The same facts, with the objects in which AWS keeps these events because it could not deliver them."""
@@ -208,14 +224,19 @@ class Gatherer:
             records_max=RECORDS_NEAR_MAX if arrivals else RECORDS_PER_READ_MAX,
         )
 
-    def _lines(self, events: Sequence[EventKey]) -> list[RequestLine]:
-        """The requests of a single event: the one that made it, and those of the next day that repeated it."""
-        row = self.found.rows.get(events[0]) if len(events) == 1 else None
+    def _lines(self, asked: Sequence[EventKey], others: Mapping[EventKey, EventKey]) -> list[RequestLine]:
+        """The requests of a single event: the one that made it, and those of the next day that repeated it.
+
+        The request of a transfer is that of its withdrawal.
+        """
+        row = self.found.rows.get(asked[0]) if len(asked) == 1 else None
+        if row is not None and row.is_received:
+            row = self.found.rows.get(others[row.key]) if row.key in others else None
         if row is None or row.at is None:
             return []
         found: list[RequestLine] = []
         until = self.view.now + CLOCKS_DIFFER
-        is_known = any(event_of(line) == events[0] and not line.is_replay for line in self.found.requests)
+        is_known = any(event_of(line) == row.key and not line.is_replay for line in self.found.requests)
         within = {} if is_known else {row.request_id: ANSWERED}
         if KEY not in self.found.kinds:  # otherwise the search has found all requests with this key
             within[row.command_id] = REPEATED
@@ -226,7 +247,7 @@ class Gatherer:
                     self.view.client("logs"),
                     self.view.physical_ids["ApiFunctionLogs"],
                     text,
-                    lambda line: event_of(line) == events[0],
+                    lambda line: event_of(line) == row.key,
                     span=span,
                     wait=self.readers.wait,
                 ).lines
@@ -253,6 +274,11 @@ def _made_by(lines: Iterable[RequestLine], event: EventKey) -> tuple[RequestLine
     """The requests that made or repeated an event, each once, oldest first."""
     theirs = {line: None for line in lines if event_of(line) == event}
     return tuple(sorted(theirs, key=lambda line: line.at))
+
+
+def _maker(facts: Facts) -> EventKey:
+    """The event that the log lines of the event's requests have: for a received transfer, that of its withdrawal."""
+    return facts.other if facts.row and facts.row.is_received and facts.other else facts.key
 
 
 def _arrival(facts: Facts) -> datetime | None:

@@ -14,7 +14,7 @@ from ops.doctor.stack_view import StackView
 from ops.lake.deployed_lake import Lake
 from ops.lake.reconcile.grace import grace_of
 from ops.why.diagnosis import REFUSED, Surroundings, diagnosis, diagnosis_of
-from ops.why.facts import Facts, RequestLine
+from ops.why.facts import EventKey, Facts, RequestLine
 from ops.why.gather import RETENTION, Gatherer
 from ops.why.identifier import Identifier
 from ops.why.readers import Readers
@@ -53,12 +53,13 @@ class Explanation:
 
     Attributes:
         kinds: what the id is; empty if it was not found.
-        events: the newest events of the id, newest first.
+        events: the newest events of the id, newest first, and then the other events of their transfers.
         events_found: the number of events found, of which `events` has the newest.
         requests: the newest requests of the id that made no event, newest first.
         searched: where was searched, and how far.
         not_searched: where could not be searched, and why.
         may_have_more: whether the id may have more events than were found.
+        others: the events that are here only because they are the other event of a transfer.
     """
 
     kinds: Sequence[str]
@@ -68,6 +69,12 @@ class Explanation:
     searched: Sequence[str]
     not_searched: Sequence[str]
     may_have_more: bool = False
+    others: frozenset[EventKey] = frozenset()
+
+    @property
+    def asked(self) -> Sequence[ExplainedEvent]:
+        """The events of the id."""
+        return [each for each in self.events if each.facts.key not in self.others]
 
     @property
     def is_found(self) -> bool:
@@ -112,7 +119,8 @@ def explain(
         _add_lost_answers(view, found)
         events = found.newest()
         gatherer = Gatherer(view, readers, found, engine)
-        facts = gatherer.facts(events) if events else []
+        others = gatherer.others(events)
+        facts = gatherer.facts(events, others) if events else []
         incomplete = [each for each in facts if not each.is_everywhere]
         caused = {each.key: each for each in gatherer.causes(incomplete)} if incomplete else {}
         around = _surroundings(view, readers) if incomplete else _quiet(view)
@@ -128,6 +136,7 @@ def explain(
             found.searched,
             [*found.left_out, *problems, *unread],
             found.may_have_more,
+            frozenset(others.values()) - frozenset(events),
         )
 
 

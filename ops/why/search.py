@@ -18,12 +18,18 @@ from ops.why.sources import lake, ledger, request_log, stream
 
 EVENTS_MAX = 20
 """Events that are followed; the newest."""
-ACCOUNT, EVENT, CORRELATION, REQUEST, KEY = (
+ACCOUNT, EVENT, CORRELATION, REQUEST, KEY, TRANSFER = (
     *("account id", "event id", "correlation id", "request id"),
-    "idempotency key",
+    *("idempotency key", "transfer id"),
 )
 TABLE, LOG, LAKE, STREAM = "the accounts table", "the API's log", "the lake", "the event stream"
-FIELDS = {"account_id": ACCOUNT, "event_id": EVENT, "correlation_id": CORRELATION, "request_id": REQUEST}
+FIELDS = {
+    "account_id": ACCOUNT,
+    "event_id": EVENT,
+    "correlation_id": CORRELATION,
+    "request_id": REQUEST,
+    "transfer_id": TRANSFER,
+}
 
 
 @dataclass(slots=True)
@@ -162,6 +168,8 @@ class Search:
     def _kinds(self, ids: Mapping[str, Any], command_id: str | None) -> list[str]:
         """What the id is of something with these ids."""
         kinds = [kind for name, kind in FIELDS.items() if ids.get(name) == self.id.text]
+        if TRANSFER in kinds:  # the receiving account's event has the transfer's id as its correlation id, too
+            return [TRANSFER]
         return [*kinds, KEY] if self.id.is_command_id(command_id) else kinds
 
     def _add_lake(self, found: Found, rows: Sequence[lake.LakeRow] | None) -> None:
@@ -218,6 +226,7 @@ def event_of(line: RequestLine) -> EventKey | None:
 def vars_of(line: RequestLine) -> dict[str, str]:
     """The ids of a request, and of its event."""
     ids = {"account_id": line.account_id, "correlation_id": line.correlation_id, "request_id": line.request_id}
+    ids["transfer_id"] = line.transfer_id
     event = event_of(line)
     return {**ids, "event_id": event.event_id} if event else ids
 

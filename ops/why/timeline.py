@@ -67,7 +67,18 @@ def line_of(request: RequestLine) -> str:
     what += f"; request id {request.request_id}"
     if request.correlation_id and request.correlation_id != request.request_id:
         what += f", correlation id {request.correlation_id}"
+    if request.transfer_id:
+        what += f", transfer id {request.transfer_id}"
     return what + (f", idempotency key {request.command_id}" if request.command_id else "")
+
+
+def transfer_of(facts: Facts) -> str:
+    """The transfer that an event belongs to, in words; empty if it belongs to none."""
+    row = facts.row
+    if row is None or row.transfer is None:
+        return ""
+    where = f"account {row.transfer.counterparty}" + (f", event {facts.other.event_id}" if facts.other else "")
+    return f"transfer {row.transfer.transfer_id} {'from' if row.is_received else 'to'} {where}"
 
 
 def _with_delays(hops: Sequence[Hop]) -> list[Hop]:
@@ -83,8 +94,11 @@ def _with_delays(hops: Sequence[Hop]) -> list[Hop]:
 def _requests(facts: Facts) -> Iterator[Hop]:
     for request in facts.requests:
         yield Hop(REQUEST, request.at, line_of(request))
-    if not facts.requests:
-        row = facts.row
+    row = facts.row
+    if not facts.requests and row and row.is_received:
+        what = f"made by the {transfer_of(facts)}; the ids of the request are in the paying account's event only"
+        yield Hop(REQUEST, None, what, is_reached=False)
+    elif not facts.requests:
         ids = f"; request id {row.request_id}" if row and row.request_id else ""
         yield Hop(REQUEST, None, f"no log line was found{ids}", is_reached=False)
 
@@ -95,6 +109,8 @@ def _table(facts: Facts) -> Iterator[Hop]:
         yield Hop(TABLE, None, f"the table has no event {facts.key.sequence} of this account", is_reached=False)
         return
     what = f"{row.kind}, version {row.version}, sequence {row.key.sequence}"
+    if transfer := transfer_of(facts):
+        what += f", {transfer}"
     yield Hop(TABLE, row.at, f"{what}. It cannot be read: {row.problem}" if row.problem else what)
 
 

@@ -13,7 +13,7 @@ from tools.dashboard.series import (
 )
 from tools.dashboard.widgets import Graph, LogTable, Series, Stage
 
-COMMANDS = ("create_account", "credit", "withdraw")
+COMMANDS = ("create_account", "credit", "withdraw", "transfer")
 READS = ("read_account", "list_events", "list_accounts")
 
 API = Stage(

@@ -10,10 +10,11 @@ from ops.lake.query.engine import LocatingEngine
 from ops.why.facts import EventKey, InLake
 
 ROWS_MAX = 200
-COLUMNS = "event_id, account_id, sequence, occurred_at, correlation_id, causation_id, request_id, published_at, file"
+IDS = ("event_id", "account_id", "correlation_id", "causation_id", "request_id", "transfer_id")
+COLUMNS = f"{', '.join(IDS)}, sequence, occurred_at, published_at, file"
 BY_ID = (
     "dt >= ? AND (event_id = ? OR correlation_id = ? OR request_id = ? OR causation_id = ? "
-    "OR causation_id LIKE ? ESCAPE '!')"
+    "OR causation_id LIKE ? ESCAPE '!' OR transfer_id = ?)"
 )
 _NEWEST = f"ORDER BY occurred_at DESC LIMIT {ROWS_MAX}"
 _LAST = "TIMESTAMP '9999-12-31 00:00:00'"
@@ -36,9 +37,9 @@ class LakeRow:
 
 
 def by_id(engine: LocatingEngine, text: str, first_day: str) -> list[LakeRow]:
-    """The events with this event id, correlation id, request id or idempotency key, newest first, from a day on."""
+    """The events with this id, newest first, from a day on: an event, correlation, request or transfer id, or a key."""
     of_operator = "%," + _WILDCARD.sub(r"!\g<0>", text)
-    parameters = [first_day, text, text, text, text, of_operator]
+    parameters = [first_day, text, text, text, text, of_operator, text]
     found = engine.located(COLUMNS, f"WHERE {BY_ID} {_NEWEST}", parameters)
     return [_row(record) for record in found.records()]
 
@@ -71,7 +72,7 @@ def _marks(values: Sequence[object]) -> str:
 
 
 def _row(record: Mapping[str, Any]) -> LakeRow:
-    ids = {name: record[name] for name in ("event_id", "account_id", "correlation_id", "causation_id", "request_id")}
+    ids = {name: record[name] for name in IDS}
     return LakeRow(_event(record), record["occurred_at"].replace(tzinfo=UTC), ids, _in_lake(record))
 
 

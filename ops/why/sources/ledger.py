@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from account_core.domain.errors import Corrupt
+from account_core.domain.events import Credited, EventRow, Withdrawn
 from account_core.rows.items import (
     from_item,
     is_snapshot_version,
@@ -25,6 +26,10 @@ from account_core.rows.layout import (
     parts_of_key,
     rows_query,
 )
+from account_core.service.head import timestamp
+from account_core.service.loading import load_moment
+from account_core.service.usage import Usage
+from account_core.store.dynamodb_store import DynamoDBAccountStore
 from ops.why.facts import EventKey, LedgerRow
 
 if TYPE_CHECKING:
@@ -49,6 +54,27 @@ def of_event(client: "DynamoDBClient", table: str, event: EventKey) -> LedgerRow
     return _row(item) if item else None
 
 
+def of_transfer(client: "DynamoDBClient", table: str, row: LedgerRow) -> EventKey | None:
+    """The other event of a row's transfer, on the counterparty's account.
+
+    Both events have the same time, by which it is found, however old it is.
+
+    Raises:
+        Unavailable, Corrupt: the counterparty's rows cannot be read.
+    """
+    if row.transfer is None or row.at is None:
+        return None
+    store = DynamoDBAccountStore(client, client, table)
+    account_id, used = row.transfer.counterparty, Usage()
+    head = load_moment(store, account_id, timestamp(row.at), used)
+    for found in store.newest(account_id, used, up_to=version_of(head.sequence)) if head.sequence else ():
+        match found:
+            case EventRow(event=Credited(transfer=transfer) | Withdrawn(transfer=transfer)) if transfer is not None:
+                if transfer.transfer_id == row.transfer.transfer_id:
+                    return EventKey(account_id, found.sequence)
+    return None
+
+
 def of_command(client: "DynamoDBClient", table: str, account_id: str, command_id: str) -> EventKey | None:
     """The event that a command of an account made, by the index of the idempotency keys."""
     page = client.query(TableName=table, ConsistentRead=True, **command_query(account_id, command_id))
@@ -65,9 +91,11 @@ def _row(item: Mapping[str, Any]) -> LedgerRow | None:
     version = version_in(number) if number else None
     if account_id is None or not version or is_snapshot_version(version):
         return None
-    problem = ""
+    problem, transfer = "", None
     try:
-        from_item(item)
+        match from_item(item):
+            case EventRow(event=Credited(transfer=transfer) | Withdrawn(transfer=transfer)):
+                pass
     except Corrupt as error:
         problem = str(error)
     at = time_of(item)
@@ -80,6 +108,7 @@ def _row(item: Mapping[str, Any]) -> LedgerRow | None:
         _text(item, REQUEST_ID),
         _text(item, COMMAND_ID),
         problem,
+        transfer,
     )
 
 

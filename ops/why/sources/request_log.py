@@ -122,4 +122,5 @@ def _line(event: Any) -> RequestLine | None:  # noqa: ANN401 -- botocore's
         bool(line.get("is_replay")),
         str(line.get("correlation_id") or ""),
         line.get("command_id"),
+        str(line.get("transfer_id") or ""),
     )

@@ -49,7 +49,13 @@ def test_an_event_has_its_file_its_times_and_its_ids(tmp_path: Path) -> None:
     assert row.occurred_at == datetime(2026, 8, 1, 11, 30, tzinfo=UTC)
     assert row.found.published_at == datetime(2026, 8, 1, 11, 30, 1, tzinfo=UTC)
     ids = {"correlation_id": "c-a-1-3", "causation_id": "k-3", "request_id": "r-a-1-3"}
-    assert row.ids == {"event_id": "a-1:3", "account_id": "a-1", **ids}
+    assert row.ids == {"event_id": "a-1:3", "account_id": "a-1", "transfer_id": None, **ids}
+
+
+def test_both_events_of_a_transfer_are_found_by_its_id(tmp_path: Path) -> None:
+    paid, received = ROWS[2] | {"transfer_id": "t-1"}, ROWS[4] | {"transfer_id": "t-1", "correlation_id": "t-1"}
+    found = lake.by_id(engine(tmp_path, ROWS[0], paid, received), "t-1", DAY)
+    assert {row.key: row.ids["transfer_id"] for row in found} == {("a-1", 3): "t-1", ("a-2", 2): "t-1"}
 
 
 def test_an_operators_key_is_found_without_the_subject(tmp_path: Path) -> None:
@@ -103,7 +109,7 @@ class Athena(AthenaEngine):
     def query(self, sql: str, parameters: Sequence[str] = ()) -> Answer:
         self.queries.append((sql, list(parameters)))
         at = datetime(2026, 8, 1)  # noqa: DTZ001 -- as the engines return times
-        row = ("a-1:3", "a-1", 3, at, "c", None, None, at, f"s3://bucket/{WITHDRAWN}")
+        row = ("a-1:3", "a-1", "c", None, None, None, 3, at, at, f"s3://bucket/{WITHDRAWN}")
         return Answer(tuple(lake.COLUMNS.split(", ")), [row])
 
 
