@@ -192,10 +192,12 @@ def _show(result: DemoResult) -> None:
     out.print(table)
     audits = result.audits.values()
     totals = Table(show_header=False, box=None)
+    accepted = result.accepted.total() - len(result.transfers)  # a transfer makes two events
     for name, figure in (
         ("accounts opened", len(result.audits)),
-        ("commands sent", result.accepted.total() + result.answers[422] + result.answers[409]),
-        ("  accepted", result.accepted.total()),
+        ("commands sent", accepted + result.answers[422] + result.answers[409]),
+        ("  accepted", accepted),
+        ("    of which transfers", len(result.transfers)),
         ("  refused by the domain (422)", result.answers[422]),
         ("  conflicts on a busy account (409)", result.answers[409]),
         ("forced version conflicts, resolved", result.conflicts),

@@ -1,8 +1,8 @@
 """The demo: sends commands through a local stack and checks that API, table, stream and read model agree."""
 
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -32,6 +32,7 @@ LONG_ACCOUNT_COMMANDS = 24
 """Together with the creation, 25 events: rows 10 and 20 are snapshots."""
 CONCURRENT_COMMANDS = 16
 CONCURRENT_CLIENTS = 4
+TRANSFERS = 8
 
 
 @dataclass
@@ -39,10 +40,11 @@ class DemoResult:
     """The commands that the demo sent, and the state that it found afterwards.
 
     Attributes:
-        accepted: the number of accepted commands per account.
+        accepted: the number of events per account that accepted commands made: one each, and a transfer two.
         balances: the final balance per account, from the API.
         listed: the final balance per account, from the read model of accounts by owner.
         answers: the number of API responses by HTTP status.
+        transfers: the amount of each accepted transfer, by its id.
         conflicts: forced version conflicts; each was resolved by deciding again.
         failures: the differences found; empty if the stack works.
     """
@@ -51,6 +53,7 @@ class DemoResult:
     balances: dict[str, Decimal] = field(default_factory=dict)
     listed: dict[str, Decimal] = field(default_factory=dict)
     answers: Counter[int] = field(default_factory=Counter)
+    transfers: dict[str, Decimal] = field(default_factory=dict)
     conflicts: int = 0
     audits: dict[str, AccountAudit] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
@@ -84,6 +87,10 @@ class Demo:
                 answers = pool.map(lambda _: self._post(busy, "withdraw", Decimal("9.50")), range(CONCURRENT_COMMANDS))
             for answer in answers:  # counted here, so that the threads share no state
                 self._record(answer, busy, "withdraw", Decimal("9.50"))
+            self._progress(f"sending {TRANSFERS} transfers between two accounts, {CONCURRENT_CLIENTS} at a time")
+            self._transfer_concurrently(long, busy)
+            self._progress("sending a transfer to an account in another currency")
+            self._expect(self._transfer(busy, quiet, Decimal("0.01")), 422)
             self._progress("forcing a version conflict")
             self._force_conflict(raced)
             self._progress("waiting for the projector and the consumers")
@@ -111,6 +118,31 @@ class Demo:
         self._count(answer, account_id)
         if answer.is_success:
             self._expected[account_id] += amount if command == "credit" else -amount
+
+    def _transfer_concurrently(self, one: str, other: str) -> None:
+        """Sends transfers in both directions at the same time."""
+        pairs = [(one, other) if number % 2 else (other, one) for number in range(TRANSFERS)]
+        with ThreadPoolExecutor(CONCURRENT_CLIENTS) as pool:
+            answers = pool.map(lambda pair: self._post_transfer(*pair, Decimal("1.25")), pairs)
+        for pair, answer in zip(pairs, answers, strict=True):
+            self._record_transfer(answer, *pair, Decimal("1.25"))
+
+    def _transfer(self, payer: str, receiver: str, amount: Decimal) -> httpx.Response:
+        answer = self._post_transfer(payer, receiver, amount)
+        self._record_transfer(answer, payer, receiver, amount)
+        return answer
+
+    def _post_transfer(self, payer: str, receiver: str, amount: Decimal) -> httpx.Response:
+        return self._api.post(f"/accounts/{payer}/transfer", json={"to": receiver, "amount": f"{amount:.2f}"})
+
+    def _record_transfer(self, answer: httpx.Response, payer: str, receiver: str, amount: Decimal) -> None:
+        """A transfer makes an event on each account."""
+        self._count(answer, payer)
+        if answer.is_success:
+            self._result.accepted[receiver] += 1
+            self._expected[payer] -= amount
+            self._expected[receiver] += amount
+            self._result.transfers[answer.json()["transferId"]] = amount
 
     def _count(self, answer: httpx.Response, account_id: str) -> None:
         self._result.answers[answer.status_code] += 1
@@ -153,7 +185,9 @@ class Demo:
     def _compare(self) -> None:
         result, address = self._result, self._deployment.address
         rows = self._deployment.rows()
-        result.audits = audit(rows, read_published(self._deployment, result.accepted.total()))
+        published = read_published(self._deployment, result.accepted.total())
+        result.audits = audit(rows, published)
+        result.failures += compare_transfers(result.transfers, published)
         for account_id, expected in self._expected.items():
             balance = Decimal(self._api.get(f"/accounts/{account_id}").json()["balance"])
             result.balances[account_id] = balance
@@ -165,8 +199,8 @@ class Demo:
                 )
             if len(found.published) != result.accepted[account_id]:
                 result.failures.append(
-                    f"{account_id}: {result.accepted[account_id]} commands were accepted, but {len(found.published)} "
-                    "events were published"
+                    f"{account_id}: accepted commands made {result.accepted[account_id]} events, but "
+                    f"{len(found.published)} were published"
                 )
             result.failures += [f"{account_id}: {finding}" for finding in found.findings]
         self._compare_read_model()
@@ -177,6 +211,8 @@ class Demo:
             result.failures.append("no account has two snapshots")
         if not result.answers[422]:
             result.failures.append("no withdrawal was refused")
+        if not result.transfers:
+            result.failures.append("no transfer was accepted")
 
     def _compare_read_model(self) -> None:
         """Compares the read model of accounts by owner, which a consumer builds from the domain events."""
@@ -204,6 +240,30 @@ class _ConflictingStore(DynamoDBAccountStore):
         if competing_command is not None:
             competing_command()
         super().append(rows, used)
+
+
+def compare_transfers(transfers: Mapping[str, Decimal], published: Iterable[DomainEvent]) -> list[str]:
+    """The transfers that were not published as one withdrawal and one credit of their amount, on each other's account.
+
+    Args:
+        transfers: the amount of each accepted transfer, by its id.
+        published: all events on the stream; an event may be there more than once.
+    """
+    found: defaultdict[str, list[tuple[str, str, str, Decimal]]] = defaultdict(list)
+    for event in {event.fields["event_id"]: event for event in published}.values():
+        fields = event.fields
+        if fields.get("transfer_id"):
+            accounts = fields["account_id"], fields["counterparty_account_id"]
+            found[fields["transfer_id"]].append((event.name, *accounts, fields["amount"]))
+    findings = []
+    for transfer_id in sorted({*transfers, *found}):
+        match sorted(found[transfer_id]):
+            case [("BalanceCredited", receiver, payer, credited), ("BalanceWithdrawn", *pair, withdrawn)]:
+                if pair == [payer, receiver] and credited == withdrawn == transfers.get(transfer_id):
+                    continue
+        events = found[transfer_id]
+        findings.append(f"transfer {transfer_id} of {transfers.get(transfer_id)} has these events: {events}")
+    return findings
 
 
 def read_published(deployment: LocalDeployment, expected: int, timeout_s: float = READ_TIMEOUT_S) -> list[DomainEvent]:
