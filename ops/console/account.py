@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from account_core.domain.errors import Corrupt
-from account_core.domain.events import Created, Credited, EventRow, IgnoredSnapshot, SnapshotRow, StoredRow, Withdrawn
+from account_core.domain.events import (
+    Created,
+    Credited,
+    EventRow,
+    IgnoredSnapshot,
+    SnapshotRow,
+    StoredRow,
+    Transfer,
+    Withdrawn,
+)
 from account_core.rows.items import CREATED, CREDIT, SNAPSHOT, SNAPSHOT_EVERY, WITHDRAW, from_item, version_in
 from account_core.rows.layout import TYPE, VERSION
 from account_core.service.head import Head, advance, fold, is_enough
@@ -122,7 +131,7 @@ def _row(each: Read, *, is_read: bool) -> dict[str, Any]:
         "is_read": is_read,
         "problem": each.problem,
         **dict.fromkeys(("sequence", "at", "amount", "balance", "owner", "currency")),
-        **dict.fromkeys(("correlation_id", "request_id", "command_id")),
+        **dict.fromkeys(("correlation_id", "request_id", "command_id", "transfer_id", "counterparty")),
     }
     if isinstance(row, EventRow | SnapshotRow):
         shown |= {
@@ -140,6 +149,9 @@ def _row(each: Read, *, is_read: bool) -> dict[str, Any]:
             "request_id": row.request_id,
             "command_id": row.command_id,
         }
+    match row:
+        case EventRow(event=Credited(transfer=Transfer() as transfer) | Withdrawn(transfer=Transfer() as transfer)):
+            shown |= {"transfer_id": transfer.transfer_id, "counterparty": transfer.counterparty}
     return shown
 
 

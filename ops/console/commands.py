@@ -11,22 +11,23 @@ import httpx
 from local_stack.address import Address
 from ops.console.errors import Refused
 
-KINDS = ("open", "credit", "withdraw")
+KINDS = ("open", "credit", "withdraw", "transfer")
 TEXT_MAX = 200
-FIELDS = ("account_id", "owner", "currency", "amount", "idempotency_key")
+FIELDS = ("account_id", "owner", "currency", "amount", "to", "idempotency_key")
 OWNER = "owner-1"
 """With JWT, who opens an account if no owner is given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command of the page, checked."""
+    """A command of the page, checked. `to` is the receiving account of a transfer."""
 
     kind: str
     account_id: str
     owner: str
     currency: str
     amount: str
+    to: str
     idempotency_key: str
 
     @classmethod
@@ -37,7 +38,9 @@ class Command:
             Refused: it has another form. Whether the values are right is up to the API.
         """
         if not isinstance(document, dict) or document.get("kind") not in KINDS:
-            raise Refused(400, "invalid_request", "`kind` must be open, credit or withdraw.", "Correct the request.")
+            raise Refused(
+                400, "invalid_request", "`kind` must be open, credit, withdraw or transfer.", "Correct the request."
+            )
         values = {name: document.get(name) or "" for name in FIELDS}
         for name, value in values.items():
             if not isinstance(value, str) or len(value) > TEXT_MAX or not value.isprintable():
@@ -62,6 +65,8 @@ def send(address: Address, command: Command) -> dict[str, Any]:
     body = {"currency": command.currency} if is_open else {"amount": command.amount}
     if is_open and subject is None:
         body["owner"] = command.owner
+    if command.kind == "transfer":
+        body["to"] = command.to
     headers = {"Idempotency-Key": command.idempotency_key}
     try:
         with address.http(subject) as api:

@@ -19,7 +19,7 @@ def event(name: str, account_id: str, counterparty: str, **changes: Any) -> Doma
         "transfer_id": "t-1",
         "amount": AMOUNT,
     }
-    return DomainEvent(name, fields | changes)
+    return DomainEvent(name, "0" * 16, fields | changes)
 
 
 PAID, RECEIVED = event("BalanceWithdrawn", "a", "b"), event("BalanceCredited", "b", "a")

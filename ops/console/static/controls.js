@@ -49,9 +49,9 @@ export function accountLink(account_id) {
 
 const LONG = 20;
 
-/** Returns a list of the names and values that exist. Long values, such as ids, get two columns. */
+/** Returns a list of the names and values that exist: texts or elements. Long texts, such as ids, get two columns. */
 export function factList(facts) {
-    const known = Object.entries(facts).filter(([, value]) => value !== null && value !== undefined && value !== "");
+    const known = Object.entries(facts).filter(([, value]) => value || value === 0);
     return element(
         "dl.facts",
         {},
@@ -60,7 +60,7 @@ export function factList(facts) {
                 String(value).length > LONG ? "div.long-fact" : "div",
                 {},
                 element("dt", {}, name),
-                element("dd", {}, String(value)),
+                element("dd", {}, value instanceof Node ? value : String(value)),
             ),
         ),
     );

@@ -3,7 +3,7 @@
 import { chosenAccount, whenChosen } from "./choice.js";
 import { accountLink, factList } from "./controls.js";
 import { announce, byId, element, inFrame, setText } from "./dom.js";
-import { change, clock, count, counted, duration, kindOf, money } from "./format.js";
+import { change, clock, count, counted, direction, duration, kindOf, money } from "./format.js";
 
 const SHOWN_MAX = 200;
 const PAUSE_MS = 250;
@@ -127,6 +127,10 @@ function build(event, key) {
             "td.text",
             {},
             button,
+            fields.counterparty_account_id && [
+                element("span.aside", {}, ` ${direction(event.type)} `),
+                accountLink(fields.counterparty_account_id),
+            ],
             event.order === "repeat" && element("span.tag.small", {}, "repeat"),
             event.order === "gap" && element("span.tag.small.caution", {}, "after a gap"),
         ),

@@ -32,6 +32,9 @@ export function kindOf(kind) {
     return KINDS[kind] ?? String(kind).toLowerCase();
 }
 
+/** Returns the word before the other account of a transfer. */
+export const direction = kind => (kindOf(kind) === "credit" ? "from" : "to");
+
 export const count = number => String(number).replace(/\B(?=(\d{3})+$)/g, THIN);
 
 export const counted = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;

@@ -1,9 +1,9 @@
 // An account's rows as cells, ten to a snapshot interval: each tenth is a snapshot. The rows that a read fetches are
 // highlighted. The cells are a listbox, so arrow keys move between them.
 
-import { factList } from "./controls.js";
+import { accountLink, factList } from "./controls.js";
 import { byId, element, setText } from "./dom.js";
-import { change, kindOf, moment, money } from "./format.js";
+import { change, direction, kindOf, moment, money } from "./format.js";
 
 const INTERVAL = 10;
 const KEYS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -INTERVAL, ArrowDown: INTERVAL };
@@ -113,6 +113,7 @@ const spoken = (row, kind) =>
     [
         `Version ${row.version}`,
         `${kind} ${row.amount ? money(row.amount) : ""}`.trim(),
+        row.counterparty && `transfer ${direction(row.kind)} account ${row.counterparty}`,
         row.problem ? "unreadable" : `balance ${money(row.balance)} ${row.currency ?? ""}`.trim(),
         row.is_read && "fetched by a read",
     ]
@@ -162,6 +163,9 @@ function facts(row) {
         Sequence: row.sequence,
         Amount: change(row.kind, row.amount) || null,
         Balance: row.balance && `${money(row.balance)} ${row.currency ?? ""}`,
+        "Transferred to": direction(row.kind) === "to" && row.counterparty && accountLink(row.counterparty),
+        "Transferred from": direction(row.kind) === "from" && row.counterparty && accountLink(row.counterparty),
+        "Transfer id": row.transfer_id,
         Problem: row.problem,
         Owner: row.owner,
         "Correlation id": row.correlation_id,

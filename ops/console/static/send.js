@@ -12,7 +12,12 @@ const WORDS = {
     ],
     credit: ["Credit", "The event is BalanceCredited. It reaches the table first, then the stream, then its readers."],
     withdraw: ["Withdraw", "The service refuses a withdrawal that the balance does not cover. Nothing is stored then."],
+    transfer: [
+        "Transfer",
+        "One transaction stores two events: BalanceWithdrawn on this account, and BalanceCredited on the receiving one.",
+    ],
 };
+const DONE = { open: "The account was opened.", credit: "Credited.", withdraw: "Withdrawn.", transfer: "Transferred." };
 const TIMES_MAX = 50;
 const DOUBLE_CLICK_MS = 700;
 let form;
@@ -54,17 +59,18 @@ function showKind() {
     byId("send-hint").textContent = WORDS[kind][1];
 }
 
-/** An account is opened once; credits and withdrawals are sent as often as the form states. */
+/** An account is opened once; other commands are sent as often as the form states. */
 function timesOf(kind) {
     return kind === "open" ? 1 : Math.min(TIMES_MAX, Math.max(1, Math.trunc(Number(form.elements.times.value)) || 1));
 }
 
 /** Returns the command in the form; without its id, text or amount if the field is empty. */
-function commandOf({ kind, owner, currency, account_id, amount, idempotency_key }) {
+function commandOf({ kind, owner, currency, account_id, to, amount, idempotency_key }) {
     const given =
         kind.value === "open"
             ? { kind: "open", owner: owner.value.trim(), currency: currency.value.trim().toUpperCase() }
             : { kind: kind.value, account_id: account_id.value.trim(), amount: amount.value.trim() };
+    if (kind.value === "transfer") given.to = to.value.trim();
     return idempotency_key.value.trim() ? { ...given, idempotency_key: idempotency_key.value.trim() } : given;
 }
 
@@ -122,13 +128,11 @@ function showAnswers(given, answers) {
     const meta = `Status ${last.status}, ${duration(last.took_ms)}, request ${last.request_id ?? "without an id"}`;
     const more = answers.length > 1 ? `${accepted} of ${counted(answers.length, "command")} accepted. ` : "";
     if (isAccepted(last)) {
-        const what =
-            given.kind === "open" ? "The account was opened." : given.kind === "credit" ? "Credited." : "Withdrawn.";
         const state =
             body.balance === undefined
                 ? ""
                 : ` Balance ${money(body.balance)} ${body.currency ?? ""}, event ${body.sequence}.`;
-        show("good", "✓", `${what}${state}`, `${more}${meta}`);
+        show("good", "✓", `${DONE[given.kind]}${state}`, `${more}${meta}`);
         if (given.kind === "open" && body.accountId) {
             choose(body.accountId);
             form.elements.account_id.value = body.accountId;

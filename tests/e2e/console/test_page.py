@@ -76,6 +76,40 @@ def test_several_commands_are_sent_one_after_the_other(view: View, console: Fake
     assert console.posts == [("/api/commands", credit)] * 3
 
 
+def test_a_transfer_names_both_accounts(view: View, console: FakeConsole) -> None:
+    console.versions = {ACCOUNT: 3}
+    page = view(CHOSEN)
+    receiver = page.tab.get_by_label("Receiving account")
+    expect(receiver).to_be_hidden()
+    page.tab.get_by_role("radio", name="Transfer").check()
+    page.tab.get_by_role("button", name="Transfer").click()
+    page.shows("#send-result", "Fill in: receiving account.")
+    assert page.focused() == "Receiving account"
+    receiver.fill(f" {given.account_id(2)} ")
+    page.tab.keyboard.press("Enter")
+    page.shows("#send-result", "Transferred.")
+    transfer = {"kind": "transfer", "account_id": ACCOUNT, "to": given.account_id(2), "amount": "10.00"}
+    assert console.posts == [("/api/commands", transfer)]
+
+
+def test_the_counterparty_of_a_transfer_is_a_link_to_its_account(view: View, console: FakeConsole) -> None:
+    other = given.account_id(2)
+    console.versions = {ACCOUNT: 3, other: 3}
+    page = view(CHOSEN)
+    page.is_live()
+    _, credited, withdrawn = given.events_of(ACCOUNT, 3)
+    for event in (credited, withdrawn):
+        transfer = {"transfer_id": "t-1", "counterparty_account_id": other}
+        console.publish({**event, "fields": {**event["fields"], **transfer}})
+    page.counts("#events tr", 2)
+    assert [" ".join(text.split()) for text in page.texts("#events tr td:nth-child(3)")] == [
+        f"#3withdrawal to {other[:8]}…",
+        f"#2credit from {other[:8]}…",
+    ]
+    page.tab.locator(f"#events [title='{other}']").first.click()
+    page.shows("#account-head", other)
+
+
 def test_a_form_with_an_empty_field_sends_nothing(view: View, console: FakeConsole) -> None:
     page = view()
     page.tab.get_by_role("radio", name="Withdraw").check()

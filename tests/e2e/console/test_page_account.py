@@ -24,6 +24,20 @@ def test_snapshots_and_the_ten_rows_of_a_read_are_marked(view: View, console: Fa
     assert [each for each in page.texts(".cell.free") if "snapshot" in each] == ["30\nnext snapshot"]
 
 
+def test_the_facts_of_a_transfers_row_lead_to_the_other_account(view: View, console: FakeConsole) -> None:
+    rows = given.rows(3)
+    rows[2] |= {"transfer_id": "t-1", "counterparty": OTHER}
+    console.versions = {ACCOUNT: 3, OTHER: 3}
+    console.account_changes = {"rows": rows[::-1]}
+    page = view(CHOSEN)
+    option = page.tab.get_by_role("option", name="Version 3")
+    assert f"withdrawal 6.65, transfer to account {OTHER}, balance" in (option.get_attribute("aria-label") or "")
+    page.shows("#row-facts", "t-1")
+    console.account_changes = {}
+    page.tab.locator("#row-facts").get_by_role("button", name=OTHER[:8]).click()
+    page.shows("#account-head", OTHER)
+
+
 def test_arrow_keys_move_between_the_rows(view: View, console: FakeConsole) -> None:
     console.versions = {ACCOUNT: 24}
     page = view(CHOSEN)

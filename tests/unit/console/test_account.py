@@ -1,9 +1,11 @@
 """An account's rows and its fold as the page shows them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from account_core.domain.events import EventRow, Transfer
 from account_core.rows.items import to_item
 from ops.console.account import ROWS_MAX, page, read, steps, summary
 from tests.support.ledger_and_lake import history
@@ -129,3 +131,16 @@ def test_an_account_is_listed_with_its_newest_state() -> None:
     }
     broken = {**to_item(history("a")[0]), "Type": {"S": "BONUS"}}
     assert summary("a", [broken]) is None
+
+
+def test_rows_of_transfers_have_the_counterparty() -> None:
+    rows = history("a", "5.00", "-2.00")
+    assert isinstance(paid := rows[-1], EventRow)
+    event = replace(paid.event, transfer=Transfer("t-1", "b"))  # type: ignore[call-arg] -- a withdrawal
+    items = [to_item(replace(paid, event=event)), *newest_first(rows[:-1])]
+    found = page("a", items, items)["rows"]
+    assert [(each["kind"], each["transfer_id"], each["counterparty"]) for each in found] == [
+        ("WITHDRAW", "t-1", "b"),
+        ("CREDIT", None, None),
+        ("CREATED", None, None),
+    ]

@@ -52,6 +52,12 @@ def address(access_key: tuple[str, str] | None = ("id", "secret")) -> Address:
         ({"kind": "credit", "account_id": "a-1", "amount": "5"}, "/accounts/a-1/credit", {"amount": "5"}),
         ({"kind": "withdraw", "account_id": "a/..", "amount": ""}, "/accounts/a%2F../withdraw", {"amount": ""}),
         ({"kind": "credit", "account_id": "?x", "amount": None}, "/accounts/%3Fx/credit", {"amount": ""}),
+        (
+            {"kind": "transfer", "account_id": "a", "to": "b/..", "amount": "5"},
+            "/accounts/a/transfer",
+            {"to": "b/..", "amount": "5"},
+        ),
+        ({"kind": "withdraw", "account_id": "a", "to": "b", "amount": "5"}, "/accounts/a/withdraw", {"amount": "5"}),
     ],
 )
 def test_a_command_becomes_one_request(api: Api, document: object, path: str, body: dict[str, str]) -> None:
