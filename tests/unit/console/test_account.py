@@ -135,7 +135,8 @@ def test_an_account_is_listed_with_its_newest_state() -> None:
 
 def test_rows_of_transfers_have_the_counterparty() -> None:
     rows = history("a", "5.00", "-2.00")
-    assert isinstance(paid := rows[-1], EventRow)
+    paid = rows[-1]
+    assert isinstance(paid, EventRow)
     event = replace(paid.event, transfer=Transfer("t-1", "b"))  # type: ignore[call-arg] -- a withdrawal
     items = [to_item(replace(paid, event=event)), *newest_first(rows[:-1])]
     found = page("a", items, items)["rows"]
