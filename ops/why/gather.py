@@ -38,7 +38,7 @@ ROUNDED = timedelta(seconds=1)
 REPEATED = timedelta(days=1)
 """A repetition is looked for within this time of its event. A search for the idempotency key finds later ones."""
 ANSWERED = timedelta(minutes=2)
-"""A request is answered within this time of its event: the API's function runs for 25 seconds at most."""
+"""A request is answered within this time of its event: the API's function runs for 29 seconds at most."""
 
 
 @dataclass(slots=True)

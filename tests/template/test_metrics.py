@@ -32,7 +32,7 @@ from tests.support.template_metrics import MetricRead, all_metrics
 from tests.support.template_stack import RESOURCES, Stack, of_type
 from tests.unit.testing.streams import table_stream
 
-STACK = Stack("some-stack")
+STACK = Stack("some-stack", {"Transfers": "on"})  # a stack without transfers emits no costs of them
 ACCOUNT = {
     "AWS_REGION": "eu-central-1",
     "AWS_DEFAULT_REGION": "eu-central-1",
@@ -71,6 +71,7 @@ def api() -> None:
     """Send a request for each operation. A refused command has a cost, too."""
     amount = {"amount": "1.00"}
     bodies = {"create_account": {"owner": "o", "currency": "EUR"}, "credit": amount, "withdraw": amount}
+    bodies["transfer"] = amount | {"to": "b"}
     with mock_aws():
         make_table("AccountsTable")
         make_table("AccountsByOwner")
