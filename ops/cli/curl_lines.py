@@ -9,6 +9,7 @@ from local_stack.signing import SERVICE
 SUBJECT, OTHER_SUBJECT = "owner-1", "owner-2"
 _JSON = "-H 'Content-Type: application/json'"
 _CURL = r"curl -s -w '\n'"
+_TRANSFER = r'{\"to\": \"$TO\", \"amount\": \"5.00\"}'
 _TAKE_ID = r"""sed -nE 's/.*"accountId": *"([^"]*)".*/\1/p'"""
 
 
@@ -23,7 +24,7 @@ def describe_callers(address: Address) -> str:
 
 
 def curl_lines(address: Address) -> Iterator[str]:
-    """Shell commands that open an account, change it and read it, in order."""
+    """Shell commands that open an account, change it, transfer money to a second one, and read it, in order."""
     yield f"API={address.api_url}"
     if address.access_key:
         yield f"API_TEST_USER={':'.join(address.access_key)}"
@@ -44,5 +45,7 @@ def _requests(curl: str, owner: str | None) -> Iterator[str]:
     yield f'ID=$(echo "$OPENED" | {_TAKE_ID})'
     yield f"""{curl} $API/accounts/$ID/credit {_JSON} -d '{{"amount": "100.00"}}'"""
     yield f"""{curl} $API/accounts/$ID/withdraw {_JSON} -d '{{"amount": "40.00"}}'"""
+    yield f"TO=$({curl} $API/accounts {_JSON} -d '{opened}' | {_TAKE_ID})"
+    yield f'{curl} $API/accounts/$ID/transfer {_JSON} -d "{_TRANSFER}"'
     yield f"{curl} $API/accounts/$ID"
     yield f"{curl} $API/owners/{SUBJECT}/accounts"

@@ -56,7 +56,8 @@ def test_the_example_of_a_transfer_runs_as_written(api: Api) -> None:
 def full(api: Api, account_id: str) -> None:
     """Credits an account until it can hold nothing more."""
     head: Head = fold(api.store.newest(account_id, Usage()))
-    event = Credited(MONEY_MAX)
+    assert head.account is not None
+    event = Credited(MONEY_MAX - head.account.balance)
     api.store.append(rows_for(account_id, head, event, Origin("2026-01-31T09:30:00.000002Z", "c", "r")), Usage())
     api.forget()
 
@@ -89,3 +90,18 @@ def test_the_least_transfer_is_a_cent(api: Api) -> None:
     for amount, expected in ((Decimal("0.00"), 400), (Decimal("0.01"), 200)):
         body = json.dumps({"to": "account-2", "amount": str(amount)})
         assert api("POST", "/accounts/account-1/transfer", body)[0] == expected
+
+
+def test_a_repetition_returns_the_first_result_whatever_has_changed(api: Api) -> None:
+    body = json.dumps({"to": "account-2", "amount": "60.00"})
+    first = api("POST", "/accounts/account-1/transfer", body, idempotency_key="k")
+    assert first[0] == 200
+    full(api, "account-2")
+    again = api("POST", "/accounts/account-1/transfer", body, idempotency_key="k")
+    assert again[:2] == first[:2], "neither the balance nor the receiver could take it now"
+    for changes in ({"to": "account-9"}, {"amount": "59.99"}):
+        status, problem, _ = api(
+            "POST", "/accounts/account-1/transfer", json.dumps(json.loads(body) | changes), idempotency_key="k"
+        )
+        assert (status, problem["code"]) == (422, "idempotency_key_reused")
+    assert api("POST", "/accounts/account-2/withdraw", json.dumps({"amount": "0.01"}), idempotency_key="k")[0] == 200

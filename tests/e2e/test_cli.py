@@ -96,7 +96,8 @@ def test_the_demo_finds_that_table_and_stream_agree(
     assert re.search(r"accounts opened +4", demo.output)
     assert re.search(r"refused by the domain \(422\) +[1-9]", demo.output)
     assert re.search(r"forced version conflicts, resolved +1", demo.output)
-    assert re.search(r" 21\.00 +27 +2 +1\.\.25", demo.output), demo.output
+    assert re.search(r"of which transfers +[1-8]\b", demo.output), demo.output
+    assert re.search(r" 21\.00 +36 +3 +1\.\.33", demo.output), demo.output
     assert_no_emulator_is_left(port)
 
 
@@ -114,7 +115,7 @@ def pasted(output: str) -> str:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the printed commands are curl's")
-@pytest.mark.parametrize(("auth", "answers"), [("iam", 5), ("jwt", 7)])
+@pytest.mark.parametrize(("auth", "answers"), [("iam", 6), ("jwt", 8)])
 def test_the_commands_that_up_prints_work_while_tail_follows(
     terminal: Open, port: int, tmp_path: Path, auth: str, answers: int
 ) -> None:
@@ -124,17 +125,20 @@ def test_the_commands_that_up_prints_work_while_tail_follows(
     tail.wait_for("following")
     printed = [json.loads(line) for line in pasted(up.output).splitlines()]
     assert len(printed) == answers
-    assert [each["balance"] for each in printed[:4]] == ["0.00", "100.00", "60.00", "60.00"]
-    assert printed[4]["next"] is None
-    assert len(printed[4]["accounts"]) <= 1, "the owner has one account, which the read model may not have yet"
-    assert [each.get("code") for each in printed[5:]] == [None, "account_not_found"][: answers - 5]
+    assert [each["balance"] for each in printed[:5]] == ["0.00", "100.00", "60.00", "55.00", "55.00"]
+    assert printed[5]["next"] is None
+    assert len(printed[5]["accounts"]) <= 2, "the owner has two accounts, which the read model may not have yet"
+    assert [each.get("code") for each in printed[6:]] == [None, "account_not_found"][: answers - 6]
     account_id = printed[0]["accountId"]
     tail.wait_for(rf"AccountCreated +{account_id} #1 .*currency=EUR")
     tail.wait_for(rf"BalanceCredited +{account_id} #2 .*amount=100\.00 .*balance=100\.00")
     tail.wait_for(rf"BalanceWithdrawn +{account_id} #3 .*amount=40\.00 .*balance=60\.00")
+    transfer = rf"transfer_id={printed[3]['transferId']}"
+    tail.wait_for(rf"BalanceWithdrawn +{account_id} #4 .*{transfer} .*counterparty_account_id=\S+")
+    tail.wait_for(rf"BalanceCredited +\S+ #2 .*amount=5\.00 .*{transfer} .*counterparty_account_id={account_id}")
     check = terminal("check")
     assert check.end() == 0, check.output
-    assert re.search(r"1 account, 3 rows: 0 accounts with findings", check.output)
+    assert re.search(r"2 accounts, 6 rows: 0 accounts with findings", check.output)
     [page] = re.findall(r"In a browser: (\S+)", up.output)
     document = httpx.get(f"{page}openapi.json", trust_env=False).json()
     assert document["openapi"].startswith("3.1")

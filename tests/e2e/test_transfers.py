@@ -69,22 +69,21 @@ def test_a_transfer_reaches_every_view_of_both_accounts(deployment: LocalDeploym
     ]
 
 
-def test_the_daily_report_counts_a_transfer_on_both_accounts(own_deployment: LocalDeployment) -> None:
+def test_the_daily_report_counts_a_transfer_on_both_accounts(
+    own_deployment: LocalDeployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The volume of a transfer is a withdrawal and a credit; the balances of a currency do not change by it."""
     with own_deployment.address.http() as api:
         payer, receiver = opened(api, "owner-1", "100.00"), opened(api, "owner-2", "1.00")
         assert transferred(api, payer, receiver, "40.00").status_code == 200
+        day = str(events_of(api, payer)[-1]["occurredAt"])[: len("2026-01-31")]
         assert own_deployment.wait_until_idle(IDLE_TIMEOUT_S)
-    lake = Lake.of(Deployment.local(own_deployment.address)).duckdb()
-    [totals] = lake.query(
-        "SELECT sum(amount) FILTER (event_type = 'BalanceCredited') AS credited, "
-        "sum(amount) FILTER (event_type = 'BalanceWithdrawn') AS withdrawn FROM events"
-    ).rows
-    assert totals == (Decimal("141.00"), Decimal("40.00"))
-    [balances] = lake.query(
-        "SELECT sum(balance) FROM (SELECT max_by(balance, sequence) AS balance FROM events GROUP BY account_id)"
-    ).rows
-    assert balances == (Decimal("101.00"),)
+    monkeypatch.setattr(local_stack.address, "ADDRESS_FILE", tmp_path / "address.json")
+    with own_deployment.address.published():
+        asked = ["query", "daily_report", "-p", f"day={day}", "--format", "json"]
+        found = json.loads(CliRunner().invoke(app, asked).stdout)
+    figures = ("opened", "credits", "credited", "withdrawals", "withdrawn", "net_flow", "closing_balance")
+    assert [found[name] for name in figures] == [2, 3, "141.00", 1, "40.00", "101.00", "101.00"]
 
 
 def test_why_and_the_console_show_both_sides_of_a_transfer(

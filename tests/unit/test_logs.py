@@ -212,6 +212,9 @@ def _requests(api: Api) -> None:
             api("POST", f"/accounts/account-1/{command}", body, **{**own, **headers})
         api("POST", f"/accounts/account-1/{command}", f"{AMOUNT}!", encoded=True, **own)
         api("POST", f"/accounts/account-1/{command}?amount={AMOUNT}", body, **own)
+    for to in ("account-2", "unknown", OWNER, "account-1"):
+        for amount in (f'"{AMOUNT}"', '"0.01"'):
+            api("POST", "/accounts/account-1/transfer", f'{{"to": "{to}", "amount": {amount}}}', **own)
     for method, target in (
         ("GET", "/accounts/account-1"),
         ("GET", "/accounts/account-1/events"),
