@@ -9,7 +9,7 @@ from local_stack.signing import SERVICE
 SUBJECT, OTHER_SUBJECT = "owner-1", "owner-2"
 _JSON = "-H 'Content-Type: application/json'"
 _CURL = r"curl -s -w '\n'"
-_TRANSFER = r'{\"to\": \"$TO\", \"amount\": \"5.00\"}'
+_TRANSFER = r"{\"to\": \"$TO\", \"amount\": \"5.00\"}"
 _TAKE_ID = r"""sed -nE 's/.*"accountId": *"([^"]*)".*/\1/p'"""
 
 

@@ -123,9 +123,9 @@ class Demo:
         """Sends transfers in both directions at the same time."""
         pairs = [(one, other) if number % 2 else (other, one) for number in range(TRANSFERS)]
         with ThreadPoolExecutor(CONCURRENT_CLIENTS) as pool:
-            answers = pool.map(lambda pair: self._post_transfer(*pair, Decimal("1.25")), pairs)
-        for pair, answer in zip(pairs, answers, strict=True):
-            self._record_transfer(answer, *pair, Decimal("1.25"))
+            answers = pool.map(lambda pair: self._post_transfer(pair[0], pair[1], Decimal("1.25")), pairs)
+        for (payer, receiver), answer in zip(pairs, answers, strict=True):
+            self._record_transfer(answer, payer, receiver, Decimal("1.25"))
 
     def _transfer(self, payer: str, receiver: str, amount: Decimal) -> httpx.Response:
         answer = self._post_transfer(payer, receiver, amount)

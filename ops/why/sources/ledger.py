@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from account_core.domain.errors import Corrupt
-from account_core.domain.events import Credited, EventRow, Withdrawn
+from account_core.domain.events import Credited, EventRow, StoredRow, Transfer, Withdrawn
 from account_core.rows.items import (
     from_item,
     is_snapshot_version,
@@ -68,10 +68,9 @@ def of_transfer(client: "DynamoDBClient", table: str, row: LedgerRow) -> EventKe
     account_id, used = row.transfer.counterparty, Usage()
     head = load_moment(store, account_id, timestamp(row.at), used)
     for found in store.newest(account_id, used, up_to=version_of(head.sequence)) if head.sequence else ():
-        match found:
-            case EventRow(event=Credited(transfer=transfer) | Withdrawn(transfer=transfer)) if transfer is not None:
-                if transfer.transfer_id == row.transfer.transfer_id:
-                    return EventKey(account_id, found.sequence)
+        transfer = _transfer(found)
+        if transfer is not None and transfer.transfer_id == row.transfer.transfer_id:
+            return EventKey(account_id, sequence_from(found.version))
     return None
 
 
@@ -91,11 +90,10 @@ def _row(item: Mapping[str, Any]) -> LedgerRow | None:
     version = version_in(number) if number else None
     if account_id is None or not version or is_snapshot_version(version):
         return None
-    problem, transfer = "", None
+    problem = ""
+    transfer: Transfer | None = None
     try:
-        match from_item(item):
-            case EventRow(event=Credited(transfer=transfer) | Withdrawn(transfer=transfer)):
-                pass
+        transfer = _transfer(from_item(item))
     except Corrupt as error:
         problem = str(error)
     at = time_of(item)
@@ -110,6 +108,13 @@ def _row(item: Mapping[str, Any]) -> LedgerRow | None:
         problem,
         transfer,
     )
+
+
+def _transfer(row: StoredRow) -> Transfer | None:
+    match row:
+        case EventRow(event=Credited(transfer=transfer) | Withdrawn(transfer=transfer)):
+            return transfer
+    return None
 
 
 def _text(item: Mapping[str, Any], name: str) -> str | None:

@@ -1,11 +1,12 @@
 """An account's rows and its fold as the page shows them."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from account_core.domain.events import EventRow, Transfer
+from account_core.domain.events import EventRow, Transfer, Withdrawn
 from account_core.rows.items import to_item
 from ops.console.account import ROWS_MAX, page, read, steps, summary
 from tests.support.ledger_and_lake import history
@@ -137,7 +138,7 @@ def test_rows_of_transfers_have_the_counterparty() -> None:
     rows = history("a", "5.00", "-2.00")
     paid = rows[-1]
     assert isinstance(paid, EventRow)
-    event = replace(paid.event, transfer=Transfer("t-1", "b"))  # type: ignore[call-arg] -- a withdrawal
+    event = Withdrawn(Decimal("2.00"), Transfer("t-1", "b"))
     items = [to_item(replace(paid, event=event)), *newest_first(rows[:-1])]
     found = page("a", items, items)["rows"]
     assert [(each["kind"], each["transfer_id"], each["counterparty"]) for each in found] == [

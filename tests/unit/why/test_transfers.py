@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from account_core.domain.events import Credited, Event, EventRow, Transfer, Withdrawn
+from account_core.domain.events import Credited, Transfer, Withdrawn
 from ops.why.facts import EventKey
 from ops.why.timeline import line_of, timeline
 from tests.support.aws_stack import AwsStack
@@ -17,19 +17,22 @@ PAID, RECEIVED = EventKey("a-2", 3), EventKey("a-1", 2)
 TRANSFER_ID = "3a7c0f52d1e84b6f9c2d5e8a1b4f7c90"
 
 
-def changed(row: EventRow, event: Event, **ids: str | None) -> EventRow:
-    return replace(row, event=event, **ids)
-
-
 @pytest.fixture
 def transferred(healthy: AwsStack, monkeypatch: pytest.MonkeyPatch) -> AwsStack:
     """Event 3 of a-2 and event 2 of a-1 are a transfer, whose request is in the log."""
     rows = {name: [*healthy.rows[name]] for name in ("a-1", "a-2")}
-    paid = changed(healthy.events("a-2")[2], Withdrawn(Decimal("1.00"), Transfer(TRANSFER_ID, "a-1")))
-    credit = Credited(Decimal("1.00"), Transfer(TRANSFER_ID, "a-2"))
-    received = changed(healthy.events("a-1")[1], credit, correlation_id=TRANSFER_ID, request_id=None, command_id=None)
+    paid = replace(healthy.events("a-2")[2], event=Withdrawn(Decimal("1.00"), Transfer(TRANSFER_ID, "a-1")))
+    received = replace(
+        healthy.events("a-1")[1],
+        event=Credited(Decimal("1.00"), Transfer(TRANSFER_ID, "a-2")),
+        balance=Decimal("1.00"),
+        occurred_at=paid.occurred_at,
+        correlation_id=TRANSFER_ID,
+        request_id=None,
+        command_id=None,
+    )
     rows["a-2"][2] = paid
-    rows["a-1"][1:] = [replace(received, occurred_at=paid.occurred_at, balance=Decimal("1.00"))]
+    rows["a-1"][1:] = [received]
     for name, each in rows.items():
         monkeypatch.setitem(healthy.rows, name, each)
     monkeypatch.setattr(healthy, "log", [line(paid, operation="transfer", transfer_id=TRANSFER_ID)])
