@@ -103,6 +103,7 @@ def test_why_and_the_console_show_both_sides_of_a_transfer(
             done = CliRunner().invoke(app, ["why", asked, "--json"])
             found = json.loads(done.stdout)
             assert (done.exit_code, {event["event_id"] for event in found["events"]}) == (0, both), done.output
+            assert found["kinds"] == ["transfer id" if asked == transfer_id else "event id"]
             assert {event["transfer"]["other_event_id"] for event in found["events"]} == both
             requests = [
                 hop["what"] for event in found["events"] for hop in event["timeline"] if hop["where"] == "request"

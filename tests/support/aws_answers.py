@@ -160,13 +160,15 @@ class Answers(S3Answers):
     def _dynamodb_scan(self, Segment: int, **_: Any) -> Any:
         return {"Items": [{"AccountId": {"S": each}} for each in self.rows if not Segment]}
 
-    def _dynamodb_query(self, TableName: str, ExpressionAttributeValues: Mapping[str, Any], **_: Any) -> Any:
+    def _dynamodb_query(
+        self, TableName: str, ExpressionAttributeValues: Mapping[str, Any], Limit: int | None = None, **_: Any
+    ) -> Any:
         if TableName != self.names["AccountsTable"]:
             return {"Items": self.gaps if TableName == self.names["AccountsByOwner"] else []}
         values = ExpressionAttributeValues
         last, command_id = int(values.get(":last", {"N": "999"})["N"]), values.get(":command_id")
         rows = self.rows.get(values[":account_id"]["S"], [])[::-1]
-        items = [to_item(row) for row in rows if row.version <= last]
+        items = [to_item(row) for row in rows if row.version <= last][:Limit]
         return {"Items": [item for item in items if command_id in (None, item.get("CommandId"))]}
 
     def _dynamodb_batch_get_item(self, RequestItems: Mapping[str, Any]) -> Any:

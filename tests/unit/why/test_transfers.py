@@ -2,14 +2,16 @@
 
 import json
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
 
-from account_core.domain.events import Credited, Transfer, Withdrawn
+from account_core.domain.events import Credited, EventRow, Transfer, Withdrawn
 from ops.why.facts import EventKey
 from ops.why.timeline import line_of, timeline
 from tests.support.aws_stack import AwsStack
+from tests.support.ledger_and_lake import history
 from tests.unit.why.conftest import Why
 from tests.unit.why.given import KEY, REQUEST, ROW, line, only_written
 
@@ -77,13 +79,15 @@ def test_an_accounts_events_show_transfers_without_following_them(transferred: A
 def test_an_old_transfers_other_event_is_found_by_its_time(
     transferred: AwsStack, why: Why, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = transferred.rows["a-1"]
-    later = replace(
-        rows[-1], version=3, sequence=3, event=Credited(Decimal(1)), occurred_at="2999-01-01T00:00:00.000000Z"
-    )
-    monkeypatch.setitem(transferred.rows, "a-1", [*rows, later])
+    start = datetime.fromisoformat(transferred.events("a-1")[0].occurred_at)
+    rows = history("a-1", *["1.00"] * 30, start=start)
+    third = rows[2]
+    assert isinstance(third, EventRow)
+    assert third.occurred_at == transferred.events("a-2")[2].occurred_at
+    rows[2] = replace(third, event=Credited(Decimal("1.00"), Transfer(TRANSFER_ID, "a-2")))
+    monkeypatch.setitem(transferred.rows, "a-1", rows)
     found = json.loads(why(transferred, "a-2:3", "--json").stdout)
-    assert [event["event_id"] for event in found["events"]] == ["a-2:3", "a-1:2"]
+    assert [event["event_id"] for event in found["events"]] == ["a-2:3", "a-1:3"]
 
 
 def test_a_counterparty_that_cannot_be_read_hides_nothing(
