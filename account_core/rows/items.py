@@ -287,7 +287,7 @@ def _transfer(item: Mapping[str, Any]) -> Transfer | None:
     if not _is_of_transfer(item):
         return None
     transfer = Transfer(item[TRANSFER_ID]["S"], item[COUNTERPARTY_ID]["S"])
-    if not transfer.transfer_id or transfer.counterparty in ("", item[ACCOUNT_ID]["S"]):
+    if not transfer.transfer_id or not transfer.counterparty or transfer.counterparty == item[ACCOUNT_ID]["S"]:
         raise Corrupt(f"row {key_of(item)}: a transfer has an id, and another account as its counterparty")
     return transfer
 
