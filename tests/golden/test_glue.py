@@ -4,8 +4,8 @@
 
 The bodies are those of the files without `.glue`. A Java program wrote the headers and compressed the bodies with
 ByteBuffer and Deflater, as AWS's library does (github.com/awslabs/aws-glue-schema-registry:
-SerializationDataEncoder.java, GlueSchemaRegistryCompressionHandler.java), not the code under test. The headers of version
-3 were written by hand.
+SerializationDataEncoder.java, GlueSchemaRegistryCompressionHandler.java), not the code under test. The headers of
+version 3 were written by hand.
 """
 
 import pytest

@@ -149,7 +149,8 @@ def test_a_golden_item_is_read_as_its_row(stem: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "stem", [f"credit-{TRANSFER_FORMAT}", f"withdraw-{TRANSFER_FORMAT}", *(f"{kind}-{n}" for kind, n in WRITTEN.items())]
+    "stem",
+    [f"credit-{TRANSFER_FORMAT}", f"withdraw-{TRANSFER_FORMAT}", *(f"{kind}-{n}" for kind, n in WRITTEN.items())],
 )
 def test_a_row_is_written_as_its_golden_item(stem: str) -> None:
     row = ROWS[stem]
