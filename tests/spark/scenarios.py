@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from account_core.domain.events import SnapshotRow
+from account_core.domain.events import Created, EventRow, SnapshotRow, Transfer
 from account_core.rows.items import to_item
 from ops.lake.query.history import History
 from ops.ledger.export.manifest import BadExport
@@ -217,8 +217,13 @@ def test_spark_compares_what_queries_read_from_a_compacted_month(spark: SparkWor
         found(lake.store.history())
 
 
+OF_TRANSFERS = [
+    replace(row, request_id=None, event=replace(row.event, transfer=Transfer(f"t-{row.sequence}", "a-9")))
+    for row in ROWS
+    if isinstance(row, EventRow) and not isinstance(row.event, Created)
+]
 LINES = [
-    *(json.dumps({"Item": to_item(row)}, separators=(",", ":"), ensure_ascii=False) for row in ROWS),
+    *(json.dumps({"Item": to_item(row)}, separators=(",", ":"), ensure_ascii=False) for row in (*ROWS, *OF_TRANSFERS)),
     *(json.dumps({"Item": golden(name)}, separators=(",", ":"), ensure_ascii=False) for name in GOLDEN),
 ]
 
@@ -231,20 +236,42 @@ def test_spark_reads_every_line_as_python_does(spark: SparkWorker) -> None:
     for line, (kind, values), translated in zip(lines, answer["native"], answer["python"], strict=True):
         kinds[kind] += 1
         if kind == "event":
+            kinds["event of a transfer"] += values["transfer_id"] is not None
             assert translated == [values | {"reason": None}], line
         elif kind == "snapshot":
             assert translated == [values | {"reason": "snapshot"}], line
     assert kinds["event"] > 100, "otherwise the comparison shows nothing"
+    assert kinds["event of a transfer"] > 50
     assert kinds["snapshot"] > 10
     assert kinds["other"] > 1_000
 
 
-def test_no_row_of_the_current_format_is_left_to_python(spark: SparkWorker) -> None:
+def test_no_row_that_the_service_writes_is_left_to_python(spark: SparkWorker) -> None:
     """Otherwise a reconciliation would compare everything twice."""
-    plain = [row for row in ROWS if row.account_id != "a-3"]  # its owner has quotes, which are escaped
+    plain = [
+        row for row in (*ROWS, *OF_TRANSFERS) if row.account_id != "a-3"
+    ]  # its owner has quotes, which are escaped
     lines = [json.dumps({"Item": to_item(row)}, separators=(",", ":"), ensure_ascii=False) for row in plain]
     kinds = [kind for kind, _ in spark.ask("read", lines=lines)["native"]]
     assert kinds == ["snapshot" if isinstance(row, SnapshotRow) else "event" for row in plain]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"CounterpartyId": {"S": "a-1"}},
+        {"CounterpartyId": {"S": ""}},
+        {"TransferId": {"S": ""}},
+        {"TransferId": None},
+        {"CounterpartyId": None},
+        {"Format": {"N": "2"}},
+    ],
+)
+def test_a_row_of_no_plain_transfer_is_left_to_python(spark: SparkWorker, changed: dict[str, Any]) -> None:
+    [row, *_] = OF_TRANSFERS
+    item = {name: value for name, value in (dict(to_item(row)) | changed).items() if value is not None}
+    line = json.dumps({"Item": item}, separators=(",", ":"))
+    assert [kind for kind, _ in spark.ask("read", lines=[line])["native"]] == ["other"]
 
 
 def test_a_line_with_an_attribute_twice_is_left_to_python(spark: SparkWorker) -> None:
