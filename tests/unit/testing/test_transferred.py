@@ -7,35 +7,39 @@ from decimal import Decimal
 import pytest
 
 from account_core.domain.events import Created, Credited, EventRow, Transfer, Withdrawn
+from account_core.domain.events import Event as Stored
 from account_core.service.head import Head, Origin, advance, rows_for, rows_of_transfer, timestamp
-from account_events.consumer import Decoder, Event
+from account_events.consumer import BalanceCredited, BalanceWithdrawn, Decoder, Event
 from account_events.testing import BadReplay, history, of_a_later_type, transferred
 from projector.outgoing import outgoing
 
 ALMA, BO = history("alma", "100.00", "-30.00"), history("bo", "20.00")
 
 
+def stored(event: Event) -> Stored:
+    match event:
+        case BalanceCredited(amount=amount):
+            return Credited(amount)
+        case BalanceWithdrawn(amount=amount):
+            return Withdrawn(amount)
+    return Created("owner-1", "EUR")
+
+
 def head_of(events: list[Event]) -> Head:
     """The state of an account that the service has changed as in this history."""
     head = Head()
     for event in events:
-        kind = type(event).__name__
-        stored = (
-            Created("owner-1", "EUR")
-            if kind == "AccountCreated"
-            else {"BalanceCredited": Credited, "BalanceWithdrawn": Withdrawn}[kind](event.amount)  # type: ignore[union-attr]
-        )
-        head = advance(
-            head, rows_for(event.account_id, head, stored, Origin(timestamp(event.occurred_at), "c", "r"))[0]
-        )
+        origin = Origin(timestamp(event.occurred_at), "c", "r")
+        head = advance(head, rows_for(event.account_id, head, stored(event), origin)[0])
     return head
 
 
 def test_both_events_are_those_of_the_service_and_the_projector() -> None:
     paid, received = (events[-1] for events in transferred(ALMA, BO, "12.50", "t-1"))
-    stored = [Withdrawn(Decimal("12.50"), Transfer("t-1", "bo")), Credited(Decimal("12.50"), Transfer("t-1", "alma"))]
+    amount = Decimal("12.50")
+    both: list[Stored] = [Withdrawn(amount, Transfer("t-1", "bo")), Credited(amount, Transfer("t-1", "alma"))]
     origin = Origin(timestamp(paid.occurred_at), paid.correlation_id, str(paid.request_id))
-    rows = rows_of_transfer(("alma", head_of(ALMA)), ("bo", head_of(BO)), stored, origin)
+    rows = rows_of_transfer(("alma", head_of(ALMA)), ("bo", head_of(BO)), both, origin)
     published = [Decoder().decode(outgoing(row, 0).data) for [row, *_] in rows if isinstance(row, EventRow)]
     assert published == [paid, received]
 
