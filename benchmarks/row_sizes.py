@@ -13,8 +13,8 @@ from account_core.api.access import OPERATOR_SUBJECT, Caller
 from account_core.api.requests import ACCOUNT_ID, NAME, OWNER
 from account_core.domain.account import Account, event_of
 from account_core.domain.commands import CreateAccount
-from account_core.domain.events import Credited, Transfer, Withdrawn
-from account_core.domain.money import MONEY_MAX
+from account_core.domain.events import Credited
+from account_core.domain.money import MONEY_MAX, ZERO
 from account_core.rows.items import EVENTS_PER_INTERVAL, Item, to_item, version_of
 from account_core.service.head import Head, Origin, rows_for
 from benchmarks.world import CREDIT, OPENED, account_id, origin
@@ -22,8 +22,6 @@ from benchmarks.world import CREDIT, OPENED, account_id, origin
 WRITE_UNIT_BYTES = 1024
 READ_UNIT_BYTES = 4096
 LONGEST_TRIED = 1_000
-MANY_DIGITS = Decimal("5555555555555555.55")
-"""An amount that leaves as many digits of the largest balance."""
 LATE_INTERVAL = 10**8
 """The number of a snapshot interval whose versions have ten digits. No account reaches it within DynamoDB's 10 GB."""
 
@@ -80,10 +78,9 @@ def largest_origin(number: int) -> Origin:
 def _largest() -> tuple[int, int]:
     """The sizes of the largest event and the largest snapshot."""
     created, ninth, at = largest_created(), LATE_INTERVAL * EVENTS_PER_INTERVAL, largest_origin(0)
-    account = Account(created.owner, created.currency, MONEY_MAX)
+    account = Account(created.owner, created.currency, ZERO)
     [first] = rows_for(largest_account_id(), Head(), event_of(created), at)
-    paid = Withdrawn(MANY_DIGITS, Transfer(account_id(), largest_account_id()))
-    last, snapshot = rows_for(largest_account_id(), _head(account, ninth - 1), paid, at)
+    last, snapshot = rows_for(largest_account_id(), _head(account, ninth - 1), Credited(MONEY_MAX), at)
     return max(item_size(to_item(first)), item_size(to_item(last))), item_size(to_item(snapshot))
 
 
