@@ -1,10 +1,11 @@
 """All rows that the accounts may have: their items, and the exact bytes that each event must become."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from account_core.domain.events import EventRow
+from account_core.domain.events import EventRow, Row
 from account_events.avro.codec import encode
 from account_events.testing.records import StreamRecord
 from projector.translate import translate
@@ -23,14 +24,23 @@ class Written:
 
     Attributes:
         sequence: of the event; None for a snapshot.
+        at_us: when the event occurred, microseconds since 1970.
         record: the stream record without number and time.
     """
 
     account_id: str
     version: int
     sequence: int | None
+    at_us: int
     image: dict[str, Any]
     record: StreamRecord
+
+    @classmethod
+    def of(cls, row: Row) -> "Written":
+        record = stream_record(row, 0)
+        sequence = row.sequence if isinstance(row, EventRow) else None
+        at_us = round(datetime.fromisoformat(row.occurred_at).timestamp() * 1_000_000)
+        return cls(row.account_id, row.version, sequence, at_us, record["dynamodb"]["NewImage"], record)
 
     def spoilt(self, change: dict[str, Any]) -> "Written":
         image = {name: value for name, value in (self.image | change).items() if value is not None}
@@ -48,12 +58,10 @@ def fixtures(account_id: str) -> list[list[Written]]:
     """The account's rows, one list per transaction: an event, or an event and the snapshot after it."""
     transactions: list[list[Written]] = []
     for row in history(account_id, EVENTS_MAX):
-        record = stream_record(row, 0)
-        image = record["dynamodb"]["NewImage"]
         if isinstance(row, EventRow):
-            transactions.append([Written(account_id, row.version, row.sequence, image, record)])
+            transactions.append([Written.of(row)])
         else:
-            transactions[-1].append(Written(account_id, row.version, None, image, record))
+            transactions[-1].append(Written.of(row))
     return transactions
 
 
