@@ -44,6 +44,7 @@ _api = HttpApi(
     log=AccessLog(Logger(service="account-api"), _metrics),
     authorisation=_settings.authorisation,
     operator_scope=_settings.operator_scope,
+    has_transfers=_settings.has_transfers,
 )
 
 

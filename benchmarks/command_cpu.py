@@ -73,7 +73,7 @@ def _baseline(rows: list[Row]) -> tuple[Callable[[], object], Callable[[], Any]]
     table = _SESSION.resource("dynamodb").Table(TABLE)
     canned.attach(table.meta.client)
     accounts, at = ResourceAccounts(table), _ORIGIN
-    facts = (rows[0].account_id, CREDIT.amount, at.occurred_at, at.correlation_id, at.request_id)
+    facts = (rows[0].account_id, CREDIT.amount, at.occurred_at, at.correlation_id, str(at.request_id))
     return lambda: accounts.credit(*facts), lambda: _put(canned)
 
 
@@ -115,6 +115,7 @@ def _whole_call(rows: list[Row]) -> Callable[[], object]:
             log=log,
             authorisation="IAM",
             operator_scope="accounts/operator",
+            has_transfers=True,
         )
         answer = api(event, _Context())
         if answer["statusCode"] != 200:  # noqa: PLR2004 -- OK

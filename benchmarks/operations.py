@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from decimal import Decimal
 
-from account_core.domain.commands import Command, Credit, Withdraw
+from account_core.domain.commands import AccountCommand, Command, Credit, Withdraw
 from account_core.domain.money import CENT, MONEY_MAX
 from account_core.rows.items import EVENTS_PER_INTERVAL
 from account_core.service.service import AccountService
@@ -124,7 +124,7 @@ def _read(world: World, account: str, sequence: int | None = None, moment: str |
     return world.measure(lambda used: service.read(account, used=used, sequence=sequence, moment=moment))
 
 
-def published(events: int, command: Command = CREDIT, *, rivals: int = 0) -> Measured:
+def published(events: int, command: AccountCommand = CREDIT, *, rivals: int = 0) -> Measured:
     """A command of the published design on an account with `events` events, after `rivals` version conflicts."""
 
     def send(world: World) -> Cost:

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from account_core.domain.account import decide
-from account_core.domain.commands import Command
+from account_core.domain.commands import AccountCommand
 from account_core.rows.items import SNAPSHOT_EVERY, from_item, to_item
 from account_core.rows.layout import VERSION_IS_FREE, rows_query
 from account_core.service.head import Head, Origin, fold, rows_for
@@ -36,7 +36,7 @@ class PublishedAccounts:
         return fold([from_item(item) for item in answer["Items"]])
 
     def execute(
-        self, account_id: str, command: Command, origin: Origin, meanwhile: Callable[[], object] = lambda: None
+        self, account_id: str, command: AccountCommand, origin: Origin, meanwhile: Callable[[], object] = lambda: None
     ) -> None:
         """Execute a command; `meanwhile` is called between read and write, where a rival may write.
 

@@ -179,7 +179,7 @@ class LocalDeployment:
         return loopback_http(self.address.api_url)
 
     def _deploy(self, zips: Mapping[str, Path]) -> Address:
-        parameters: dict[str, str] = {"Target": "local", "Auth": self.auth, **self._parameters}
+        parameters: dict[str, str] = {"Target": "local", "Auth": self.auth, "Transfers": "on", **self._parameters}
         if self.issuer:
             parameters |= {"JwtIssuer": self.issuer.url, "JwtAudience": AUDIENCE, "JwtOperatorScope": OPERATOR_SCOPE}
         endpoint_url = self.emulator.endpoint_url

@@ -44,10 +44,11 @@ class HttpApi:
         service: carries out commands and reads.
         owned: lists accounts by owner.
         now: the writer's clock.
-        new_id: makes account ids. They must be URL-safe and never repeat.
+        new_id: makes account ids and transfer ids. They must be URL-safe and never repeat.
         log: called once for every request.
         authorisation: how the gateway authenticates callers.
         operator_scope: with JWT, a token with this scope sees all accounts.
+        has_transfers: whether transfers are accepted. Their rows need a release that can read them in every reader.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class HttpApi:
         log: AccessLog,
         authorisation: Authorisation,
         operator_scope: str,
+        has_transfers: bool,
     ) -> None:
         self._service = service
         self._owned = owned
@@ -68,6 +70,7 @@ class HttpApi:
         self._log = log
         self._authorisation = authorisation
         self._operator_scope = operator_scope
+        self._has_transfers = has_transfers
         self._operations: dict[str, Callable[[_Call, Caller], Response]] = {
             "create_account": self._create,
             "read_account": self._read,
@@ -75,6 +78,7 @@ class HttpApi:
             "list_accounts": self._accounts,
             "credit": lambda call, caller: self._command(call, caller, requests.credit),
             "withdraw": lambda call, caller: self._command(call, caller, requests.withdraw),
+            "transfer": self._transfer,
         }
 
     def __call__(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401 -- Lambda's, untyped
@@ -92,6 +96,7 @@ class HttpApi:
             account_id=call.account_id or None,
             sequence=call.receipt.sequence if call.receipt else None,
             is_replay=call.receipt.is_replay if call.receipt else False,
+            transfer_id=call.receipt.transfer_id if call.receipt else None,
             request_id=call.request_id,
             correlation_id=call.correlation_id or None,
             command_id=call.command_id,
@@ -147,6 +152,12 @@ class HttpApi:
             if (reason := etags.mismatch_advice(if_match)) is None:
                 raise
             raise PreconditionFailed(f"{error} {reason}") from None
+
+    def _transfer(self, call: _Call, caller: Caller) -> Response:
+        if not self._has_transfers:
+            raise InvalidRequest("This deployment does not accept transfers (parameter Transfers).", "transfers_off")
+        transfer_id = self._new_id()
+        return self._command(call, caller, lambda body: requests.transfer(body, transfer_id))
 
     def _execute(self, call: _Call, command: Command, conditions: Conditions, status: int = 200) -> Response:
         origin = Origin(timestamp(self._now()), call.correlation_id, call.request_id, call.command_id)

@@ -40,6 +40,11 @@ PROBLEMS: dict[str, Problem] = {
     "owner_not_allowed": Problem(
         403, "Not allowed", "use your own accounts only, or send a token with the operators' scope"
     ),
+    "transfers_off": Problem(
+        403,
+        "Not allowed",
+        "ask the team that runs the service: it switches transfers on with the parameter `Transfers` of its stack",
+    ),
     "route_not_found": Problem(404, "Not found", "use one of the API's paths"),
     "account_not_found": Problem(
         404,
@@ -75,6 +80,13 @@ PROBLEMS: dict[str, Problem] = {
         _REJECTED,
         "nothing was written, and no further command on this account can succeed: its events fill the 10 GB that its "
         "table has for one account; ask the team that runs the service",
+    ),
+    "transfer_to_itself": Problem(422, _REJECTED, "nothing was written; send the id of another account as `to`"),
+    "receiver_refused": Problem(
+        422,
+        _REJECTED,
+        "nothing was written; check the receiving account's id and currency with its owner; the reason is not told, "
+        "because the account may belong to somebody else",
     ),
     "idempotency_key_reused": Problem(
         422, _REJECTED, "nothing was written; the key belongs to another command: send a new key with this one"

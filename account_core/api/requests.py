@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NoReturn
 
-from account_core.domain.commands import Command, CreateAccount, Credit, Withdraw
+from account_core.domain.commands import Command, CreateAccount, Credit, TransferMoney, Withdraw
 from account_core.domain.currencies import CURRENCIES
 from account_core.domain.errors import InvalidRequest
 from account_core.domain.money import CENT, MONEY_MAX, SCALE
@@ -66,16 +66,23 @@ def create_account(body: bytes, subject: str | None) -> CreateAccount:
 
 def credit(body: bytes) -> Command:
     """The command in `{"amount": "12.50"}`."""
-    return Credit(_amount(body))
+    return Credit(_amount(_fields(body, "amount")["amount"]))
 
 
 def withdraw(body: bytes) -> Command:
     """The command in `{"amount": "12.50"}`."""
-    return Withdraw(_amount(body))
+    return Withdraw(_amount(_fields(body, "amount")["amount"]))
 
 
-def _amount(body: bytes) -> Decimal:
-    value = _fields(body, "amount")["amount"]
+def transfer(body: bytes, transfer_id: str) -> Command:
+    """The command in `{"to": "0b9c2f6e", "amount": "12.50"}`."""
+    fields = _fields(body, "to", "amount")
+    if not isinstance(fields["to"], str):
+        raise InvalidRequest("to must be the id of the receiving account, as text.", "invalid_account_id")
+    return TransferMoney(account_id(fields["to"]), _amount(fields["amount"]), transfer_id)
+
+
+def _amount(value: object) -> Decimal:
     if isinstance(value, str):
         if not re.fullmatch(PLAIN_DECIMAL, value):
             _refuse_amount('a positive decimal like "12.50", without sign, spaces or exponent')

@@ -23,6 +23,8 @@ def account(account_id: str, receipt: Receipt, status: int = 200) -> Response:
         "currency": receipt.currency,
         "sequence": receipt.sequence,
     }
+    if receipt.transfer_id is not None:
+        body["transferId"] = receipt.transfer_id
     headers = {"ETag": etag(receipt.sequence)}
     if receipt.is_replay:
         headers["Idempotent-Replayed"] = "true"
@@ -70,7 +72,13 @@ def _event(row: EventRow) -> dict[str, Any]:
     }
     if isinstance(row.event, Created):
         return {**common, "owner": row.event.owner}
-    return {**common, "amount": str(row.event.amount)}
+    transfer = row.event.transfer
+    return {
+        **common,
+        "amount": str(row.event.amount),
+        "transferId": transfer and transfer.transfer_id,
+        "counterpartyAccountId": transfer and transfer.counterparty,
+    }
 
 
 def _type(row: EventRow) -> str:

@@ -5,6 +5,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "/accounts/{accountId}": {"GET": "read_account"},
     "/accounts/{accountId}/credit": {"POST": "credit"},
     "/accounts/{accountId}/withdraw": {"POST": "withdraw"},
+    "/accounts/{accountId}/transfer": {"POST": "transfer"},
     "/accounts/{accountId}/events": {"GET": "list_events"},
     "/owners/{owner}/accounts": {"GET": "list_accounts"},
 }

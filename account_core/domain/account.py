@@ -3,9 +3,16 @@
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from account_core.domain.commands import Command, CreateAccount, Credit, Withdraw
-from account_core.domain.errors import AccountExists, AccountNotFound, BalanceLimitExceeded, InsufficientFunds
-from account_core.domain.events import Created, Credited, Event, Withdrawn
+from account_core.domain.commands import AccountCommand, Command, CreateAccount, Credit, TransferMoney, Withdraw
+from account_core.domain.errors import (
+    AccountExists,
+    AccountNotFound,
+    BalanceLimitExceeded,
+    InsufficientFunds,
+    ReceiverRefused,
+    TransferToItself,
+)
+from account_core.domain.events import Created, Credited, Event, Transfer, Withdrawn
 from account_core.domain.money import EXACT, MONEY_MAX, ZERO
 
 
@@ -31,7 +38,7 @@ def evolve(account: Account | None, event: Event) -> Account:
             return replace(_existing(account), balance=EXACT.subtract(_existing(account).balance, amount))
 
 
-def decide(account: Account | None, command: Command) -> list[Event]:
+def decide(account: Account | None, command: AccountCommand) -> list[Event]:
     """The events that `command` causes: one, or none if the account is already in the requested state.
 
     Raises:
@@ -58,8 +65,48 @@ def decide(account: Account | None, command: Command) -> list[Event]:
             return [event_of(command)]
 
 
+def decide_transfer(
+    account_id: str, payer: Account | None, receiver: Account | None, command: TransferMoney
+) -> list[Event]:
+    """The events that `command` causes: the withdrawal from `account_id`, and the credit to `command.to`.
+
+    Args:
+        account_id: the paying account's id.
+        payer: the paying account.
+        receiver: the receiving account.
+        command: the transfer.
+
+    Raises:
+        Rejected: AccountNotFound, TransferToItself or InsufficientFunds for the paying account, and ReceiverRefused for
+            the receiving one.
+    """
+    if payer is None:
+        raise AccountNotFound
+    if command.to == account_id:
+        raise TransferToItself
+    decide(payer, Withdraw(command.amount))
+    if receiver is None or receiver.currency != payer.currency:
+        raise ReceiverRefused
+    try:
+        decide(receiver, Credit(command.amount))
+    except BalanceLimitExceeded:
+        raise ReceiverRefused from None
+    return [event_of(command), Credited(command.amount, Transfer(command.transfer_id, account_id))]
+
+
+def causes(command: Command, event: Event) -> bool:
+    """Whether `event` is the one that `command` causes on its account.
+
+    A transfer's id does not count: it is new whenever the same command is sent again.
+    """
+    match command, event:
+        case TransferMoney(), Withdrawn(transfer=Transfer(transfer_id=transfer_id)):
+            command = replace(command, transfer_id=transfer_id)
+    return event == event_of(command)
+
+
 def event_of(command: Command) -> Event:
-    """The event that `command` causes if it is accepted. Two commands are the same if their events are equal."""
+    """The event that `command` causes on its account if it is accepted."""
     match command:
         case CreateAccount(owner=owner, currency=currency):
             return Created(owner, currency)
@@ -67,6 +114,8 @@ def event_of(command: Command) -> Event:
             return Credited(amount)
         case Withdraw(amount=amount):
             return Withdrawn(amount)
+        case TransferMoney(to=to, amount=amount, transfer_id=transfer_id):
+            return Withdrawn(amount, Transfer(transfer_id, to))
 
 
 def _existing(account: Account | None) -> Account:

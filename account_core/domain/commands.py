@@ -32,7 +32,26 @@ class Withdraw:
         _require_amount(self.amount)
 
 
-Command = CreateAccount | Credit | Withdraw
+@dataclass(frozen=True, slots=True)
+class TransferMoney:
+    """Move money from the account that the command is sent to.
+
+    Attributes:
+        to: the receiving account's id.
+        transfer_id: a new id. A command that is sent again has another one, but is the same command.
+    """
+
+    to: str
+    amount: Decimal
+    transfer_id: str
+
+    def __post_init__(self) -> None:
+        _require_amount(self.amount)
+
+
+AccountCommand = CreateAccount | Credit | Withdraw
+"""The commands that change one account."""
+Command = AccountCommand | TransferMoney
 
 
 def _require_amount(amount: Decimal) -> None:

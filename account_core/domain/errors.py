@@ -9,6 +9,8 @@ AccountError
 │   ├── InsufficientFunds
 │   ├── BalanceLimitExceeded
 │   ├── AccountFull
+│   ├── TransferToItself
+│   ├── ReceiverRefused
 │   └── IdempotencyKeyReused
 ├── PreconditionFailed    412  the account has changed since the caller read it: read it again, decide again
 ├── Conflict              409  every attempt met a version conflict: send the command again
@@ -65,6 +67,34 @@ class AccountFull(Rejected):
     """The store cannot hold more rows of this account, so it refuses every command; nothing was written."""
 
     code = "account_full"
+
+    def __init__(self, account_id: str) -> None:
+        super().__init__(
+            "The account has reached the size limit of its table. Nothing was written; no further command can succeed."
+        )
+        self.account_id = account_id
+
+
+class TransferToItself(Rejected):
+    code = "transfer_to_itself"
+
+    def __init__(self) -> None:
+        super().__init__("An account cannot transfer money to itself: `to` must be another account.")
+
+
+class ReceiverRefused(Rejected):
+    """The receiving account cannot take the transfer; nothing was written.
+
+    The reason is not told: the payer may not learn whether an account of another owner exists, or what is in it.
+    """
+
+    code = "receiver_refused"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The receiving account cannot take this transfer: there is no such account, it has another currency, or it "
+            "cannot hold the amount."
+        )
 
 
 class IdempotencyKeyReused(Rejected):

@@ -1,34 +1,31 @@
 """One command: load the state, decide, append; on a version conflict, fold the competing event and decide again.
 
-`Execution.run` has the whole flow.
+`Execution.run` has the whole flow. A transfer has two accounts, and an event for each; every other command has one.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from account_core.domain.account import decide, event_of
-from account_core.domain.commands import Command, CreateAccount
+from account_core.domain.account import causes, decide, decide_transfer
+from account_core.domain.commands import Command, CreateAccount, TransferMoney
 from account_core.domain.errors import (
+    AccountFull,
     AccountNotFound,
     Conflict,
     IdempotencyKeyReused,
     PreconditionFailed,
+    ReceiverRefused,
     Rejected,
 )
-from account_core.domain.events import Event, EventRow, StoredRow
-from account_core.service.head import Head, Origin, advance, rows_for
-from account_core.service.head_cache import HeadCache
-from account_core.service.loading import load
-from account_core.service.ports import AccountStore, VersionConflict
+from account_core.domain.events import Created, Event, EventRow, Row, StoredRow
+from account_core.service.head import Head, Origin, rows_for, rows_of_transfer
+from account_core.service.ports import VersionConflict, WriteConflict
 from account_core.service.usage import Usage
+from account_core.service.working_head import WorkingHead
 
 ATTEMPTS_MAX = 10
 """An attempt fails if another writer changes the account meanwhile. Ten failures in a row mean a very busy account."""
-
-COMPETING_EVENTS_FOLDED_MAX, STALE_COMPETING_EVENTS_MAX = 2, 1
-"""How many competing events are folded before the account is read again: onto a head that was read, and onto a head
-from the cache. More conflicts mean that the account is busy, and a read costs a fifth of a failed write."""
 
 BACKOFF_FIRST_S = 0.01
 BACKOFF_MAX_S = 0.5
@@ -40,7 +37,7 @@ def backoff_s(conflicts: int, jitter: float) -> float:
     Source: aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter.
 
     Args:
-        conflicts: the number of version conflicts so far, at least 1.
+        conflicts: the number of conflicts so far, at least 1.
         jitter: a random number, 0 <= jitter < 1.
     """
     return jitter * min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2.0**conflicts)
@@ -70,12 +67,14 @@ class Receipt:
         currency: ISO 4217.
         sequence: the sequence of the last event that `balance` includes.
         is_replay: the command was carried out before, and this is its first result.
+        transfer_id: the transfer that the command carried out; None after any other command.
     """
 
     balance: Decimal
     currency: str
     sequence: int
     is_replay: bool = False
+    transfer_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -83,135 +82,155 @@ class Execution:
     """One command while it is carried out.
 
     Attributes:
-        head: the state on which the next decision is made, and its position in the ledger.
-        is_fresh: True if `head` was the newest state at some moment since the command arrived. A command is refused
-            only if this is True.
-        is_key_checked: True once the index was searched for this idempotency key since the last read. A later event
-            with this key would cause a version conflict.
+        account: the account that the command was sent to; for a transfer, the paying account.
+        receiver: the receiving account of a transfer; None for any other command.
     """
 
-    store: AccountStore
-    heads: HeadCache
+    account: WorkingHead
+    receiver: WorkingHead | None
     pause: Callable[[int], None]
-    account_id: str
     command: Command
     origin: Origin
     conditions: Conditions
     used: Usage
-    head: Head = field(default_factory=Head)
-    is_fresh: bool = False
-    is_key_checked: bool = False
 
     def run(self, has_time: Callable[[], bool]) -> Receipt:
         self._start()
         conflicts = 0
         while True:
-            event, refusal = self._decide()
-            if event is None and not self.is_fresh:  # a cached head is not enough for a refusal
-                self._read()
+            events, refusal = self._decide()
+            if not events and self._read_stale():  # cached heads are not enough for a refusal
                 continue
             if earlier := self._find_earlier():
                 return self._replay(earlier)
             if refusal is not None:
                 raise refusal
-            if event is None:
-                return receipt_of(self.head)
+            if not events:
+                return receipt_of(self.account.head)
             try:
-                return self._append(event)
-            except VersionConflict as conflict:
+                return self._append(events)
+            except (VersionConflict, WriteConflict) as conflict:
                 conflicts += 1
                 self.used.conflicts += 1
-                if earlier := self._same_command(conflict.competing):
+                if earlier := self._same_command(conflict):
                     return self._replay(earlier)
                 if conflicts == ATTEMPTS_MAX or not has_time():
                     raise Conflict(
                         "Other commands changed the account during every attempt. Nothing was written."
                     ) from None
-                self._continue_after(conflict.competing, conflicts)
+                self._continue_after(conflict, conflicts)
+
+    def _accounts(self) -> list[WorkingHead]:
+        return [self.account] if self.receiver is None else [self.account, self.receiver]
 
     def _start(self) -> None:
-        """Start from a cached head or, to create an account, from an empty head; otherwise read the account.
+        """Start from cached heads or, to create an account, from an empty head; otherwise read the accounts.
 
-        If the head is out of date, the append meets a version conflict. An account of another owner is read even if it
-        is in the cache: the response time must not reveal that the account exists.
+        The receiving account is not touched for a caller who may not see the paying one.
         """
-        known = Head() if isinstance(self.command, CreateAccount) else self.heads.get(self.account_id)
-        if known is None or has_other_owner(known, self.conditions.owner):
-            self._read()
-        else:
-            self.head = known
+        if isinstance(self.command, CreateAccount):
+            return
+        self.account.start(self.conditions.owner)
+        if self.account.head.account is None:
+            raise AccountNotFound
+        if self.receiver is not None:
+            self.receiver.start(owner=None)
 
-    def _read(self) -> None:
-        self.head, self.is_fresh, self.is_key_checked = load(self.store, self.account_id, self.used), True, False
-        self.heads.put(self.account_id, self.head)
-        hide_from_others(self.head, self.conditions.owner)
-
-    def _decide(self) -> tuple[Event | None, Rejected | PreconditionFailed | None]:
-        """Return an event, a refusal, or neither if there is nothing to do."""
+    def _decide(self) -> tuple[Sequence[Event], Rejected | PreconditionFailed | None]:
+        """Return an event for each account, a refusal, or neither if there is nothing to do."""
         try:
             self._check_precondition()
-            events = decide(self.head.account, self.command)
+            if isinstance(self.command, TransferMoney):
+                assert self.receiver is not None  # noqa: S101 -- see `AccountService.execute`
+                accounts = self.account.head.account, self.receiver.head.account
+                return decide_transfer(self.account.account_id, *accounts, self.command), None
+            return decide(self.account.head.account, self.command), None
         except (Rejected, PreconditionFailed) as refusal:
-            return None, refusal
-        assert len(events) <= 1, "one event per transaction: DynamoDB promises no stream order within one"  # noqa: S101 -- programmer error
-        return (events[0] if events else None), None
+            return [], refusal
 
     def _check_precondition(self) -> None:
-        sequences = self.conditions.sequences
-        if sequences is not None and self.head.account is not None and self.head.sequence not in sequences:
+        sequences, head = self.conditions.sequences, self.account.head
+        if sequences is not None and head.account is not None and head.sequence not in sequences:
             advice = ": read it and decide again." if sequences else "."  # without valid sequences, reading cannot help
-            raise PreconditionFailed(f"The account is at sequence {self.head.sequence}{advice}")
+            raise PreconditionFailed(f"The account is at sequence {head.sequence}{advice}")
+
+    def _read_stale(self) -> bool:
+        """Read the accounts whose heads are not fresh; return whether there were any."""
+        stale = [account for account in self._accounts() if not account.is_fresh]
+        for account in stale:
+            account.read()
+        return bool(stale)
 
     def _find_earlier(self) -> EventRow | None:
-        """The event that this command caused when it was sent before, from the index."""
+        """The event that this command caused when it was sent before, from the index of its account."""
         key = self.origin.command_id
-        if key is None or self.is_key_checked or self.head.account is None:
-            return None
-        self.is_key_checked = True
-        return self.store.find(self.account_id, key, self.used)
+        return None if key is None else self.account.find(key)
 
-    def _same_command(self, competing: StoredRow | None) -> EventRow | None:
+    def _same_command(self, conflict: VersionConflict | WriteConflict) -> EventRow | None:
         """The competing event if it has this command's idempotency key."""
-        key = self.origin.command_id
+        key, competing = self.origin.command_id, _competing(conflict).get(self.account.account_id)
         if isinstance(competing, EventRow) and key is not None and competing.command_id == key:
             return competing
         return None
 
-    def _append(self, event: Event) -> Receipt:
-        rows = rows_for(self.account_id, self.head, event, self.origin)
-        self.store.append(rows, self.used)
-        self.head = advance(self.head, rows[0])
-        self.heads.put(self.account_id, self.head)
-        return receipt_of(self.head)
+    def _append(self, events: Sequence[Event]) -> Receipt:
+        rows = self._rows(events)
+        try:
+            self.account.store.append([row for own in rows for row in own], self.used)
+        except AccountFull as full:
+            if full.account_id != self.account.account_id:
+                raise ReceiverRefused from None
+            raise
+        for account, own in zip(self._accounts(), rows, strict=True):
+            account.advance(own[0])
+        return replace(receipt_of(self.account.head), transfer_id=_transfer_id(events[0]))
 
-    def _continue_after(self, competing: StoredRow | None, conflicts: int) -> None:
-        """Fold the competing event; read the account if the store did not return it, or after several conflicts."""
-        folded_max = COMPETING_EVENTS_FOLDED_MAX if self.is_fresh else STALE_COMPETING_EVENTS_MAX
-        if competing is None or conflicts > folded_max:
+    def _rows(self, events: Sequence[Event]) -> Sequence[Sequence[Row]]:
+        """The rows of each account."""
+        heads = [(account.account_id, account.head) for account in self._accounts()]
+        assert len(events) == len(heads), "one event per account: DynamoDB promises no stream order in a transaction"  # noqa: S101 -- programmer error
+        if len(heads) == 1:
+            return [rows_for(*heads[0], events[0], self.origin)]
+        return rows_of_transfer(heads[0], heads[1], events, self.origin)
+
+    def _continue_after(self, conflict: VersionConflict | WriteConflict, conflicts: int) -> None:
+        """Fold the competing events; read an account after several of them, or if the store did not return any.
+
+        After a WriteConflict, the heads may still be the newest: the same rows are sent again.
+        """
+        if isinstance(conflict, WriteConflict):
             self.pause(conflicts)
-            self._read()
-        else:
-            self.head = advance(self.head, competing)
-            self.heads.put(self.account_id, self.head)
+            return
+        competing = _competing(conflict)
+        behind = [account for account in self._accounts() if account.account_id in competing] or self._accounts()
+        for account in behind:
+            account.conflicts += 1
+        busy = [account for account in behind if not competing or account.is_busy()]
+        if busy:
+            self.pause(conflicts)
+        for account in behind:
+            if account in busy:
+                account.read()
+            else:
+                account.advance(competing[account.account_id])
 
     def _replay(self, earlier: EventRow) -> Receipt:
         """The first result of this command."""
-        if earlier.event != event_of(self.command):
+        if not causes(self.command, earlier.event):
             raise IdempotencyKeyReused(
                 "This Idempotency-Key belongs to another command on this account. Use a new key for each command."
             )
-        return Receipt(earlier.balance, earlier.currency, earlier.sequence, is_replay=True)
+        transfer_id = _transfer_id(earlier.event)
+        return Receipt(earlier.balance, earlier.currency, earlier.sequence, is_replay=True, transfer_id=transfer_id)
 
 
-def has_other_owner(head: Head, owner: str | None) -> bool:
-    """Whether the account belongs to another owner. An old head is enough: the owner never changes."""
-    return owner is not None and head.account is not None and head.account.owner != owner
+def _competing(conflict: VersionConflict | WriteConflict) -> Mapping[str, StoredRow]:
+    """The competing row of each account, as far as the store returned it."""
+    return {row.account_id: row for row in conflict.competing} if isinstance(conflict, VersionConflict) else {}
 
 
-def hide_from_others(head: Head, owner: str | None) -> None:
-    """Raise AccountNotFound if the account belongs to another owner."""
-    if has_other_owner(head, owner):
-        raise AccountNotFound
+def _transfer_id(event: Event) -> str | None:
+    return None if isinstance(event, Created) or event.transfer is None else event.transfer.transfer_id
 
 
 def receipt_of(head: Head) -> Receipt:

@@ -1,13 +1,13 @@
 """Fold an account's newest rows into its state, and make the rows of a new event. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 from account_core.domain.account import INITIAL, Account, evolve
 from account_core.domain.errors import Corrupt
-from account_core.domain.events import Created, Event, EventRow, IgnoredSnapshot, Row, SnapshotRow, StoredRow
+from account_core.domain.events import Created, Credited, Event, EventRow, IgnoredSnapshot, Row, SnapshotRow, StoredRow
 from account_core.rows.items import is_snapshot_version, version_of
 
 
@@ -30,11 +30,14 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a command comes from; recorded with the event. `command_id` is the idempotency key (docs/glossary.md)."""
+    """Where a command comes from; recorded with the event. `command_id` is the idempotency key (docs/glossary.md).
+
+    The attributes are those of EventRow.
+    """
 
     occurred_at: str
     correlation_id: str
-    request_id: str
+    request_id: str | None
     command_id: str | None = None
 
 
@@ -110,6 +113,29 @@ def rows_for(account_id: str, head: Head, event: Event, origin: Origin) -> list[
     if not is_snapshot_version(version + 1):
         return [row]
     return [row, snapshot_of(account_id, Head(account, version + 1, sequence, occurred_at))]
+
+
+def rows_of_transfer(
+    payer: tuple[str, Head], receiver: tuple[str, Head], events: Sequence[Event], origin: Origin
+) -> list[list[Row]]:
+    """The rows of a transfer's two events, one list for each account: see `rows_for`. Store all in one transaction.
+
+    Both events have the same time, the latest of the writer's clock and both heads, so they are on the same day. The
+    ids of the payer's request and the idempotency key are only in the payer's row: the receiving account may belong to
+    somebody else, whose own keys are stored there.
+
+    Args:
+        payer: the paying account's id and head.
+        receiver: the receiving account's id and head.
+        events: the withdrawal and the credit.
+        origin: of the paying owner's command.
+    """
+    transfer = events[1].transfer if isinstance(events[1], Credited) else None
+    assert transfer is not None, "`decide_transfer` returns a withdrawal and a credit of one transfer"  # noqa: S101 -- programmer error
+    at = max(origin.occurred_at, payer[1].occurred_at, receiver[1].occurred_at)
+    paying = replace(origin, occurred_at=at)
+    receiving = Origin(at, correlation_id=transfer.transfer_id, request_id=None)
+    return [rows_for(*payer, events[0], paying), rows_for(*receiver, events[1], receiving)]
 
 
 def snapshot_of(account_id: str, head: Head) -> SnapshotRow:

@@ -1,5 +1,6 @@
 """The port to a store. Every store passes tests/contract."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -12,19 +13,30 @@ ROWS_MAX = SNAPSHOT_EVERY
 cannot be used."""
 
 APPENDED_MAX = 2
-"""An event and, with every ninth event, a snapshot."""
+"""The rows of one account in an append: an event and, with every ninth event, a snapshot."""
+ACCOUNTS_MAX = 2
+"""The accounts in an append: those of a transfer."""
 
 
 class VersionConflict(Exception):
-    """The version is taken: another writer appended first.
+    """A version is taken: another writer appended first. Nothing was written.
 
     Attributes:
-        competing: the row that took the version; None if the store did not return it. Then read the account again.
+        competing: the rows that took versions, the first one of each account. It is empty if the store did not return
+            them: then read the accounts again.
     """
 
-    def __init__(self, competing: StoredRow | None = None) -> None:
+    def __init__(self, *competing: StoredRow) -> None:
         super().__init__("another writer appended first")
-        self.competing = competing
+        first_ones = {row.account_id: row for row in reversed(competing)}
+        self.competing = [row for row in competing if first_ones[row.account_id] is row]
+
+
+class WriteConflict(Exception):
+    """The store is carrying out another write of the same keys. Nothing was written, perhaps by neither of the two.
+
+    Wait, and append the same rows again.
+    """
 
 
 def check_rows(rows: Sequence[Row]) -> None:
@@ -34,11 +46,20 @@ def check_rows(rows: Sequence[Row]) -> None:
     (docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 
     Raises:
-        ValueError: there are no rows, more than an event and its snapshot, or two with one key.
+        ValueError: there are no rows, more than an event and its snapshot of an account, more than two accounts, or two
+            rows with one key.
     """
     keys = [f"{row.account_id}/{row.version}" for row in rows]
-    if not 1 <= len(keys) <= APPENDED_MAX or len(set(keys)) < len(keys):
-        raise ValueError(f"An append takes an event, or an event and its snapshot, each with its own key: {keys}")
+    of_accounts = Counter(row.account_id for row in rows)
+    if (
+        not 1 <= len(of_accounts) <= ACCOUNTS_MAX
+        or max(of_accounts.values()) > APPENDED_MAX
+        or len(set(keys)) < len(keys)
+    ):
+        raise ValueError(
+            "An append takes an event, or an event and its snapshot, of one or two accounts, each with its own key: "
+            f"{keys}"
+        )
 
 
 class AccountStore(Protocol):
@@ -62,9 +83,12 @@ class AccountStore(Protocol):
     def append(self, rows: Sequence[Row], used: Usage) -> None:
         """Store an event, or an event and its snapshot, all or nothing, on the condition that every version is free.
 
+        For a transfer, store those of both accounts.
+
         Raises:
             VersionConflict: a version was taken; nothing was stored.
-            AccountFull: the store cannot hold more rows of the account; nothing was stored.
+            WriteConflict: another write of the same keys is in progress; nothing was stored.
+            AccountFull: the store cannot hold more rows of an account; nothing was stored.
             ValueError: see `check_rows`; nothing was stored.
         """
         ...

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from account_core.domain.commands import Command
+from account_core.domain.commands import Command, TransferMoney
 from account_core.domain.errors import AccountNotFound, SequenceNotFound
 from account_core.domain.events import EventRow
 from account_core.rows.items import version_of
@@ -11,8 +11,6 @@ from account_core.service.execution import (
     Conditions,
     Execution,
     Receipt,
-    has_other_owner,
-    hide_from_others,
     receipt_of,
 )
 from account_core.service.head import Origin
@@ -21,6 +19,7 @@ from account_core.service.history import events_after
 from account_core.service.loading import load, load_moment
 from account_core.service.ports import AccountStore
 from account_core.service.usage import Usage
+from account_core.service.working_head import WorkingHead, has_other_owner, hide_from_others
 
 
 class AccountService:
@@ -109,9 +108,9 @@ class AccountService:
         """Carry out `command` once or not at all. With an idempotency key, repetitions have no further effect.
 
         Args:
-            account_id: the account's id; for CreateAccount a new one.
+            account_id: the account's id; for CreateAccount a new one, for TransferMoney the paying account's.
             command: decided on the newest state, and again after every version conflict.
-            origin: recorded with the event; its `command_id` is the idempotency key.
+            origin: recorded with the event of this account; its `command_id` is the idempotency key.
             conditions: ignored if the command is a repetition, which returns the first result.
             used: the cost is added to it.
             has_time: called before each further attempt; returns whether there is enough time for a whole attempt.
@@ -124,7 +123,11 @@ class AccountService:
             Unavailable: the outcome of the last attempt is unknown.
             Corrupt: the account's rows contradict each other.
         """
-        execution = Execution(
-            self._store, self._heads, self._pause, account_id, command, origin, conditions, used or Usage()
-        )
-        return execution.run(has_time)
+        used = used or Usage()
+
+        def working_head(account_id: str) -> WorkingHead:
+            return WorkingHead(self._store, self._heads, used, account_id)
+
+        receiver = working_head(command.to) if isinstance(command, TransferMoney) else None
+        account = working_head(account_id)
+        return Execution(account, receiver, self._pause, command, origin, conditions, used).run(has_time)

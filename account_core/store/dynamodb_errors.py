@@ -1,6 +1,7 @@
 """Translate DynamoDB's errors into this package's, by the classification of `account_events.dynamodb_errors`.
 
-- CONDITION and CONFLICT: VersionConflict. The version is taken, or another transaction is writing the row.
+- CONDITION: VersionConflict. A version is taken.
+- CONFLICT alone: WriteConflict. Another transaction is writing a row with the same key, and perhaps fails as well.
 - TRANSIENT: Unavailable, which the API returns as 503 with Retry-After.
 - REFUSED because the item collection is full: AccountFull. Only tables with a local secondary index have this limit. It
   is permanent, because no row is ever deleted.
@@ -9,28 +10,32 @@
   amounts against limits far below DynamoDB's, and `ports.check_rows` checks rows.
 """
 
+from collections.abc import Sequence
+
 from account_core.domain.errors import AccountFull, Unavailable
+from account_core.domain.events import Row
 from account_core.rows.items import from_item
-from account_core.service.ports import VersionConflict
+from account_core.service.ports import VersionConflict, WriteConflict
 from account_events.dynamodb_errors import FULL, Kind, failure_of
 
 
-def version_conflict(error: Exception) -> VersionConflict | None:
-    """VersionConflict if a write failed because of one; otherwise None."""
+def conflict(error: Exception) -> VersionConflict | WriteConflict | None:
+    """The conflict with another writer because of which a write failed; otherwise None."""
     failure = failure_of(error)
-    for each in failure.causes():
-        if each.kind is Kind.CONDITION:
-            return VersionConflict(from_item(each.item) if each.item else None)
-    return VersionConflict() if failure.codes(Kind.CONFLICT) else None
+    if failure.codes(Kind.CONDITION):
+        taken = (each.item for each in failure.causes() if each.kind is Kind.CONDITION and each.item)
+        return VersionConflict(*map(from_item, taken))
+    return WriteConflict() if failure.codes(Kind.CONFLICT) else None
 
 
-def account_full(error: Exception) -> AccountFull | None:
-    """AccountFull if a write failed because the account's item collection is full; otherwise None."""
-    if FULL.isdisjoint(failure_of(error).codes(Kind.REFUSED)):
-        return None
-    return AccountFull(
-        "The account has reached the size limit of its table. Nothing was written; no further command can succeed."
-    )
+def account_full(error: Exception, rows: Sequence[Row]) -> AccountFull | None:
+    """AccountFull if a write of these rows failed because an account's item collection is full; otherwise None.
+
+    A cancelled transaction has a reason for each of its rows, in order.
+    """
+    failure = failure_of(error)
+    full = (row.account_id for row, each in zip(rows, failure.reasons or [failure], strict=False) if each.code in FULL)
+    return next((AccountFull(account_id) for account_id in full), None)
 
 
 def unavailable(error: Exception, detail: str) -> Unavailable | None:

@@ -1,4 +1,4 @@
-"""The ledger in DynamoDB: one conditional put for an event, one transaction for an event and its snapshot.
+"""The ledger in DynamoDB: one conditional put for an event, one transaction for several rows.
 
 There are two clients, because the SDK may retry reads but not writes. If the answer to a conditional put is lost, a
 retry finds the row of the first attempt and reports a version conflict, and the command would be decided and stored a
@@ -16,7 +16,7 @@ from account_core.rows.items import from_item, key_of, to_item, version_in
 from account_core.rows.layout import VERSION, VERSION_IS_FREE, command_query, rows_query
 from account_core.service.ports import ROWS_MAX, check_rows
 from account_core.service.usage import Usage
-from account_core.store.dynamodb_errors import account_full, unavailable, version_conflict
+from account_core.store.dynamodb_errors import account_full, conflict, unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -69,10 +69,10 @@ class DynamoDBAccountStore:
         try:
             used.write_units += self._write(puts)
         except (ClientError, BotoCoreError) as error:
-            if conflict := version_conflict(error):
+            if lost := conflict(error):
                 used.write_units += FAILED_PUT_UNITS if len(puts) == 1 else TRANSACTED_PUT_UNITS * len(puts)
-                raise conflict from error
-            if failure := account_full(error) or unavailable(error, UNKNOWN):
+                raise lost from error
+            if failure := account_full(error, rows) or unavailable(error, UNKNOWN):
                 raise failure from error
             raise
         finally:

@@ -38,9 +38,8 @@ class MemoryAccountStore:
         check_rows(rows)
         used.requests += 1
         with self._lock:
-            for row in rows:
-                taken = self._items[row.account_id].get(row.version)
-                if taken is not None:
-                    raise VersionConflict(from_item(taken))
+            taken = [self._items[row.account_id].get(row.version) for row in rows]
+            if any(taken):
+                raise VersionConflict(*(from_item(item) for item in taken if item is not None))
             for row in rows:
                 self._items[row.account_id][row.version] = to_item(row)

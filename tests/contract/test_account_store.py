@@ -58,7 +58,7 @@ def test_a_taken_version_is_refused_and_the_competing_row_returned(store: Accoun
         store.append(
             rows_for("a", before, Credited(Decimal("7.00")) if events > 1 else Created("x", "USD"), ORIGIN), Usage()
         )
-    assert conflict.value.competing == rows[0]
+    assert conflict.value.competing == rows[:1]
     assert fold(store.newest("a", Usage())) == head
 
 
@@ -78,7 +78,7 @@ def test_a_version_is_stored_once_however_often_it_is_appended(store: AccountSto
     for _ in range(2):
         with pytest.raises(VersionConflict) as conflict:
             store.append(rows[-1:], Usage())
-        assert conflict.value.competing == rows[-1]
+        assert conflict.value.competing == rows[-1:]
     assert list(store.newest("a", Usage())) == rows[: -ROWS_MAX - 1 : -1]
     assert fold(store.newest("a", Usage())) == head
 

@@ -105,7 +105,7 @@ def _full(append: Callable[..., None]) -> Callable[..., None]:
     def refuse(rows: Sequence[Row], used: Usage) -> None:
         if rows[0].version > 1:
             full: Any = {"Error": {"Code": "ItemCollectionSizeLimitExceededException"}}
-            raise account_full(ClientError(full, "PutItem")) or AssertionError
+            raise account_full(ClientError(full, "PutItem"), rows) or AssertionError
         append(rows, used)
 
     return refuse

@@ -57,6 +57,7 @@ class Api:
             log=log or self.log,
             authorisation=authorisation,
             operator_scope=OPERATOR_SCOPE,
+            has_transfers=True,
         )
 
     def __call__(

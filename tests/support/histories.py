@@ -12,7 +12,7 @@ from account_core.domain.errors import Conflict, PreconditionFailed, Rejected, U
 from account_core.domain.events import EventRow, Row, SnapshotRow, StoredRow
 from account_core.service.execution import Conditions, Receipt
 from account_core.service.head import Origin
-from account_core.service.ports import ROWS_MAX, AccountStore, VersionConflict
+from account_core.service.ports import ROWS_MAX, AccountStore, VersionConflict, WriteConflict
 from account_core.service.service import AccountService
 from account_core.service.usage import Usage
 from tests.support.linearizability import CONFLICT, Answer, Operation, Outcome, Request, violation
@@ -69,13 +69,13 @@ class FaultyStore:
             self._late.append(lambda: self._append_late(rows))
             raise Unavailable("the request is delayed")
         if chance < 0.10:
-            raise VersionConflict  # a conflict of transactions, without a competing event
+            raise WriteConflict
         is_answer_lost = chance > 0.92
         try:
             self._store.append(rows, used)
         except VersionConflict as conflict:
             if not is_answer_lost:
-                raise VersionConflict(conflict.competing if self._random.random() > 0.2 else None) from conflict
+                raise VersionConflict(*(conflict.competing if self._random.random() > 0.2 else ())) from conflict
         if is_answer_lost:
             raise Unavailable("the answer was lost")
 

@@ -29,6 +29,7 @@ _SUMMARIES = {
     "read_account": "Read an account, now or at an earlier time",
     "credit": "Credit an account",
     "withdraw": "Withdraw from an account",
+    "transfer": "Transfer money to another account",
     "list_events": "List an account's events",
     "list_accounts": "List an owner's accounts",
 }
@@ -39,6 +40,8 @@ _DESCRIPTIONS = {
     "credit": "Adds the amount to the balance. With an `Idempotency-Key`, a repeated command changes the balance once.",
     "withdraw": "Subtracts the amount from the balance, which never goes below zero. With an `Idempotency-Key`, a "
     "repeated command changes the balance once.",
+    "transfer": "Moves the amount from this account to the account `to`, or does nothing: one account never has the "
+    "money without the other having paid it. With an `Idempotency-Key`, a repeated command moves the money once.",
     "list_events": "Returns a page of the account's events (strongly consistent). `next` is the path of the next page.",
     "list_accounts": "Returns a page of the owner's accounts with their balances, by account id. The list comes from a "
     "read model that follows the ledger, usually within a second or two.",
@@ -48,10 +51,12 @@ _PARAMETERS = {
     "read_account": ("accountId", "atSequence", "at", "If-None-Match"),
     "credit": ("accountId", "Idempotency-Key", "If-Match"),
     "withdraw": ("accountId", "Idempotency-Key", "If-Match"),
+    "transfer": ("accountId", "Idempotency-Key", "If-Match"),
     "list_events": ("accountId", "after", "limit", "order"),
     "list_accounts": ("owner", "afterAccount", "limit"),
 }
-_PAGES = {
+_BODIES = {
+    "transfer": ("The paying account", "Transferred"),
     "list_events": ("A page of events", "EventPage"),
     "list_accounts": ("A page of accounts", "AccountPage"),
 }
@@ -187,7 +192,7 @@ def _body(operation: str) -> dict[str, Any]:
 def _successes(operation: str) -> dict[str, Any]:
     response = RESPONSES[operation]
     is_account = "ETag" in response.headers
-    description, schema = ("The account", "Account") if is_account else _PAGES[operation]
+    description, schema = _BODIES.get(operation, ("The account", "Account"))
     success = {
         "description": description,
         "headers": headers((*response.headers, *IDS), ("Idempotent-Replayed",) if operation in REQUESTS else ()),

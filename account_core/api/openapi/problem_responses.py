@@ -6,6 +6,7 @@ from account_core.api.openapi.examples import REQUEST_ID
 from account_core.api.openapi.schemas import IDS, headers, ref
 from account_core.api.problems import PROBLEMS
 from account_core.api.responses import INTERNAL_ERROR, problem
+from account_core.domain.errors import AccountFull, ReceiverRefused, TransferToItself
 
 _ALWAYS = ("invalid_request_id", "invalid_correlation_id", "unauthenticated", "owner_not_allowed", "internal_error")
 _OF_THE_TABLE = ("corrupt", "unavailable")
@@ -21,6 +22,7 @@ BY_OPERATION: dict[str, tuple[str, ...]] = {
     "create_account": (*_ALWAYS, *_OF_THE_TABLE, *_OF_A_BODY, "invalid_owner", "invalid_currency"),
     "credit": (*_OF_A_COMMAND, "balance_limit_exceeded"),
     "withdraw": (*_OF_A_COMMAND, "insufficient_funds"),
+    "transfer": (*_OF_A_COMMAND, "insufficient_funds", "transfers_off", "transfer_to_itself", "receiver_refused"),
     "read_account": (*_OF_A_READ, "sequence_not_found"),
     "list_events": _OF_A_READ,
     "list_accounts": (*_ALWAYS, *_OF_THE_TABLE, "invalid_parameter", "invalid_owner"),
@@ -61,8 +63,10 @@ _DETAILS = {
     "unsupported_media_type": "Send JSON, with the header Content-Type: application/json.",
     "insufficient_funds": "The balance does not cover the amount.",
     "balance_limit_exceeded": "The balance cannot exceed 9999999999999999.99 EUR.",
-    "account_full": "The account has reached the size limit of its table. Nothing was written; no further command can "
-    "succeed.",
+    "account_full": str(AccountFull("")),
+    "transfers_off": "This deployment does not accept transfers (parameter Transfers).",
+    "transfer_to_itself": str(TransferToItself()),
+    "receiver_refused": str(ReceiverRefused()),
     "idempotency_key_reused": "This Idempotency-Key belongs to another command on this account. Use a new key for "
     "each command.",
     "corrupt": INTERNAL_ERROR,

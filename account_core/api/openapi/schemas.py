@@ -3,7 +3,7 @@
 from typing import Any
 
 from account_core.api.etags import TAG, etag
-from account_core.api.openapi.examples import ACCOUNT, ACCOUNT_ID_EXAMPLE, EVENT_PAGE, MOMENT
+from account_core.api.openapi.examples import ACCOUNT, ACCOUNT_ID_EXAMPLE, EVENT_PAGE, MOMENT, TRANSFERRED
 from account_core.api.problems import PROBLEMS
 from account_core.api.queries import LIMIT_DEFAULT, LIMIT_MAX, NUMBER_MAX, ORDERS
 from account_core.api.requests import ACCOUNT_ID, BODY_BYTES_MAX, NAME, OWNER, PLAIN_DECIMAL
@@ -47,6 +47,10 @@ def schemas(*, is_owner_required: bool) -> dict[str, Schema]:
         },
         "credit": {**amount, "description": f"At most {BODY_BYTES_MAX} bytes."},
         "withdraw": {**amount, "description": f"At most {BODY_BYTES_MAX} bytes."},
+        "transfer": {
+            **_object({"to": ref("AccountId"), "amount": ref("Amount")}, additionalProperties=False),
+            "description": f"`to` is the receiving account, which may be anyone's. At most {BODY_BYTES_MAX} bytes.",
+        },
         **_RESPONSES,
     }
 
@@ -112,7 +116,8 @@ def _event(example: dict[str, Any], **own: Schema) -> Schema:
         "correlationId": ref("Name"),
         "requestId": {
             "anyOf": [ref("Name"), {"type": "null"}],
-            "description": "The id of the request. Null for events that are older than this field.",
+            "description": "The id of the request. Null for events that are older than this field, and if the money "
+            "came from another account.",
         },
         "idempotencyKey": {
             "anyOf": [ref("Name"), {"type": "null"}],
@@ -122,20 +127,36 @@ def _event(example: dict[str, Any], **own: Schema) -> Schema:
     return _object({**common, **own})
 
 
+_TRANSFER_ID: Schema = {
+    "type": "string",
+    "description": "Exactly one withdrawal and one credit, on two accounts, have this id.",
+    "examples": [TRANSFERRED["transferId"]],
+}
+_TRANSFER: dict[str, Schema] = {
+    "transferId": {
+        "anyOf": [_TRANSFER_ID, {"type": "null"}],
+        "description": "The transfer that the event is part of; null if it is not part of one.",
+    },
+    "counterpartyAccountId": {
+        "anyOf": [ref("AccountId"), {"type": "null"}],
+        "description": "The transfer's other account; null if the event is not part of a transfer.",
+    },
+}
 _EVENTS: dict[str, Schema] = {
     _CREATED["type"]: _event(_CREATED, owner=ref("Owner")),
-    _CREDITED["type"]: _event(_CREDITED, amount=ref("Balance")),
-    _WITHDRAWN["type"]: _event(_WITHDRAWN, amount=ref("Balance")),
+    _CREDITED["type"]: _event(_CREDITED, amount=ref("Balance"), **_TRANSFER),
+    _WITHDRAWN["type"]: _event(_WITHDRAWN, amount=ref("Balance"), **_TRANSFER),
+}
+_ACCOUNT: dict[str, Schema] = {
+    "accountId": ref("AccountId"),
+    "balance": ref("Balance"),
+    "currency": ref("Currency"),
+    "sequence": ref("Sequence"),
 }
 _RESPONSES: dict[str, Schema] = {
-    "Account": _object(
-        {
-            "accountId": ref("AccountId"),
-            "balance": ref("Balance"),
-            "currency": ref("Currency"),
-            "sequence": ref("Sequence"),
-        },
-        description="The account after the command, or as it was read.",
+    "Account": _object(_ACCOUNT, description="The account after the command, or as it was read."),
+    "Transferred": _object(
+        {**_ACCOUNT, "transferId": _TRANSFER_ID}, description="The paying account after the transfer, and its id."
     ),
     **_EVENTS,
     "Event": {

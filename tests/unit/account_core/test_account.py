@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_core.domain.account import INITIAL, Account, decide, evolve
-from account_core.domain.commands import Command, CreateAccount, Credit, Withdraw
+from account_core.domain.commands import AccountCommand, CreateAccount, Credit, Withdraw
 from account_core.domain.errors import AccountExists, AccountNotFound, BalanceLimitExceeded, InsufficientFunds, Rejected
 from account_core.domain.events import Created, Credited, Event, Withdrawn
 from account_core.domain.money import MONEY_MAX
@@ -34,7 +34,9 @@ def given_history(events: Iterable[Event]) -> Account | None:
         ([OPENED], Credit(MONEY_MAX), [Credited(MONEY_MAX)]),
     ],
 )
-def test_an_accepted_command_causes_its_event(history: list[Event], command: Command, expected: list[Event]) -> None:
+def test_an_accepted_command_causes_its_event(
+    history: list[Event], command: AccountCommand, expected: list[Event]
+) -> None:
     assert decide(given_history(history), command) == expected
 
 
@@ -50,7 +52,9 @@ def test_an_accepted_command_causes_its_event(history: list[Event], command: Com
         ([OPENED, Credited(MONEY_MAX)], Credit(Decimal("0.01")), BalanceLimitExceeded),
     ],
 )
-def test_a_refused_command_raises_its_error(history: list[Event], command: Command, expected: type[Rejected]) -> None:
+def test_a_refused_command_raises_its_error(
+    history: list[Event], command: AccountCommand, expected: type[Rejected]
+) -> None:
     with pytest.raises(expected):
         decide(given_history(history), command)
 

@@ -20,7 +20,7 @@ from account_core.domain.errors import AccountFull, Corrupt, Unavailable
 from account_core.domain.events import Created, Credited, Row
 from account_core.rows.items import to_item
 from account_core.service.head import Head, Origin, rows_for
-from account_core.service.ports import VersionConflict
+from account_core.service.ports import VersionConflict, WriteConflict
 from account_core.service.usage import Usage
 from account_core.store.dynamodb_store import DynamoDBAccountStore
 
@@ -49,22 +49,21 @@ def append(rows: list[Row], code: str, *reasons: dict[str, Any], status: int = 4
 
 
 @pytest.mark.parametrize("code", ["TransactionConflictException", "ReplicatedWriteConflictException"])
-def test_another_transaction_is_a_version_conflict_without_a_row(code: str) -> None:
-    with pytest.raises(VersionConflict) as conflict:
+def test_another_transaction_is_a_write_conflict(code: str) -> None:
+    with pytest.raises(WriteConflict):
         append([EVENT], code)
-    assert conflict.value.competing is None
 
 
 def test_a_failed_condition_in_a_transaction_returns_the_competing_row() -> None:
     taken = {"Code": "ConditionalCheckFailed", "Item": to_item(EVENT)}
     with pytest.raises(VersionConflict) as conflict:
         append(PAIR, "TransactionCanceledException", {"Code": "None"}, taken)
-    assert conflict.value.competing == EVENT
+    assert conflict.value.competing == [EVENT]
 
 
 @pytest.mark.parametrize("other", ["None", "ThrottlingError"])
-def test_a_conflict_between_transactions_is_a_version_conflict(other: str) -> None:
-    with pytest.raises(VersionConflict):
+def test_a_conflict_between_transactions_is_a_write_conflict(other: str) -> None:
+    with pytest.raises(WriteConflict):
         append(PAIR, "TransactionCanceledException", {"Code": other}, {"Code": "TransactionConflict"})
 
 

@@ -59,7 +59,7 @@ class ContendedStore(MemoryAccountStore):
         try:
             super().append(rows, used)
         except VersionConflict as conflict:
-            raise VersionConflict(conflict.competing if self.returns_competing_row else None) from None
+            raise VersionConflict(*(conflict.competing if self.returns_competing_row else ())) from None
 
 
 OPENED = CreateAccount("owner-1", "EUR")

@@ -13,8 +13,12 @@ from botocore.exceptions import ClientError
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
 
 from account_core.domain.errors import AccountFull, Unavailable
-from account_core.service.ports import VersionConflict
-from account_core.store.dynamodb_errors import account_full, unavailable, version_conflict
+from account_core.domain.events import Created
+from account_core.service.head import Head, Origin, rows_for
+from account_core.domain.events import Created
+from account_core.service.head import Head, Origin, rows_for
+from account_core.service.ports import VersionConflict, WriteConflict
+from account_core.store.dynamodb_errors import account_full, conflict, unavailable
 from account_events.consumer import errors as kit
 from account_events.consumer.dynamodb_inbox import DynamoDBInbox
 from account_events.consumer.dynamodb_item_inbox import DynamoDBItemInbox, ItemEffect
@@ -33,6 +37,8 @@ OTHER_SERVICES = {
     *("ThrottledException", "TooManyRequestsException"),
 }
 """Codes that botocore retries but DynamoDB does not document."""
+ROWS = rows_for("a", Head(), Created("owner-1", "EUR"), Origin("2026-01-31T09:30:00.000001Z", "c", "r"))
+ROWS = rows_for("a", Head(), Created("owner-1", "EUR"), Origin("2026-01-31T09:30:00.000001Z", "c", "r"))
 ALL_CODES = [(code, kind) for kind, codes in CODES.items() for code in sorted(codes)]
 ALL_REASONS = [(code, kind) for kind, codes in REASONS.items() for code in sorted(codes)]
 
@@ -115,10 +121,10 @@ def test_botocore_errors_are_classified_by_their_class(error: Exception, kind: K
 @pytest.mark.parametrize(("code", "kind"), ALL_CODES)
 def test_the_account_store_maps_every_code(code: str, kind: Kind) -> None:
     error = client_error(code)
-    found = (version_conflict(error), account_full(error), unavailable(error, "unknown"))
+    found = (conflict(error), account_full(error, ROWS), unavailable(error, "unknown"))
     due: type | None = {
         Kind.CONDITION: VersionConflict,
-        Kind.CONFLICT: VersionConflict,
+        Kind.CONFLICT: WriteConflict,
         Kind.TRANSIENT: Unavailable,
     }.get(kind)
     assert [type(each) for each in found if each] == ([AccountFull] if code in FULL else [due] if due else [])
@@ -126,11 +132,11 @@ def test_the_account_store_maps_every_code(code: str, kind: Kind) -> None:
 
 @pytest.mark.parametrize(("reason", "kind"), ALL_REASONS)
 def test_the_account_store_maps_every_reason(reason: str, kind: Kind) -> None:
-    error = cancelled("None", reason)
-    found = (version_conflict(error), account_full(error), unavailable(error, "unknown"))
+    error = cancelled(reason)
+    found = (conflict(error), account_full(error, ROWS), unavailable(error, "unknown"))
     due: type | None = {
         Kind.CONDITION: VersionConflict,
-        Kind.CONFLICT: VersionConflict,
+        Kind.CONFLICT: WriteConflict,
         Kind.TRANSIENT: Unavailable,
     }.get(kind)
     assert [type(each) for each in found if each] == ([AccountFull] if reason in FULL else [due] if due else [])
