@@ -8,6 +8,7 @@ never. The mapping starts again at its checkpoint.
 """
 
 from collections.abc import Callable, Sequence
+from math import inf
 from random import Random
 from typing import NamedTuple
 
@@ -67,6 +68,7 @@ class Readers:
             parallelization_factor=self.random.choice([1, 2, 10, 10]),
             reports_item_failures=True,
             bisects_on_error=True,
+            retention_s=inf,  # no record expires unread
         )
         self.store = store
         self.store.before, self.store.after = self._before, self._after

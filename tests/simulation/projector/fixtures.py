@@ -5,11 +5,12 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from account_core.domain.events import EventRow, Row
+from account_core.domain.events import EventRow
+from account_core.rows.items import Item, is_snapshot_version, to_item
 from account_events.avro.codec import encode
-from account_events.testing.records import StreamRecord
+from account_events.testing.records import StreamRecord, image_record
 from projector.translate import translate
-from tests.support.rows import history, stream_record
+from tests.support.rows import KEY, history
 
 ACCOUNTS = "abcde"
 EVENTS_MAX = 40
@@ -36,11 +37,11 @@ class Written:
     record: StreamRecord
 
     @classmethod
-    def of(cls, row: Row) -> "Written":
-        record = stream_record(row, 0)
-        sequence = row.sequence if isinstance(row, EventRow) else None
-        at_us = round(datetime.fromisoformat(row.occurred_at).timestamp() * 1_000_000)
-        return cls(row.account_id, row.version, sequence, at_us, record["dynamodb"]["NewImage"], record)
+    def of(cls, image: Item) -> "Written":
+        version, sequence = int(image["Version"]["N"]), int(image["Sequence"]["N"])
+        at_us = round(datetime.fromisoformat(image["Timestamp"]["S"]).timestamp() * 1_000_000)
+        number = None if is_snapshot_version(version) else sequence
+        return cls(image["AccountId"]["S"], version, number, at_us, image, image_record(image, 0, KEY))
 
     def spoilt(self, change: dict[str, Any]) -> "Written":
         image = {name: value for name, value in (self.image | change).items() if value is not None}
@@ -59,9 +60,9 @@ def fixtures(account_id: str) -> list[list[Written]]:
     transactions: list[list[Written]] = []
     for row in history(account_id, EVENTS_MAX):
         if isinstance(row, EventRow):
-            transactions.append([Written.of(row)])
+            transactions.append([Written.of(to_item(row))])
         else:
-            transactions[-1].append(Written.of(row))
+            transactions[-1].append(Written.of(to_item(row)))
     return transactions
 
 

@@ -1,0 +1,20 @@
+"""Runs many scenarios of the whole system, with fresh seeds in every run.
+
+`python -m tests.simulation.system --seeds 20000`
+"""
+
+import sys
+
+from tests.simulation.command_line import Simulation
+from tests.simulation.system.scenario import Scenario, play
+
+
+def play_all(seeds: range) -> None:
+    for seed in seeds:
+        play(seed)
+
+
+SIMULATION = Simulation("tests.simulation.system", "simulate-system", str(__doc__), Scenario, play_all, seeds=20_000)
+
+if __name__ == "__main__":
+    sys.exit(SIMULATION.main())
