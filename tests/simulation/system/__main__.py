@@ -6,13 +6,8 @@
 import sys
 
 from tests.simulation.command_line import Simulation
-from tests.simulation.system.scenario import Scenario, play
-
-
-def play_all(seeds: range) -> None:
-    for seed in seeds:
-        play(seed)
-
+from tests.simulation.system.reconciliation import play_all
+from tests.simulation.system.scenario import Scenario
 
 SIMULATION = Simulation("tests.simulation.system", "simulate-system", str(__doc__), Scenario, play_all, seeds=20_000)
 

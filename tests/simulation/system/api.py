@@ -38,7 +38,9 @@ class _Log(AccessLog):
         pass
 
     def failed(self, error: Exception, **facts: Any) -> None:  # noqa: ANN401 -- as the base class
-        raise PromiseBroken(f"the API answers internal_error or corrupt: {facts}") from error
+        if isinstance(error, PromiseBroken):
+            raise error
+        raise PromiseBroken(f"the API answers internal_error or corrupt: {error!r}, {facts}") from error
 
 
 class _Context:

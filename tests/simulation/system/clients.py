@@ -120,13 +120,16 @@ class Clients:
         keyed = [command for command in self.commands if command.key is not None]
         if keyed and random.random() < 0.15:
             return random.choice(keyed)  # again, perhaps at the same time
+        transfers = [command for command in keyed if command.kind == "transfer"]
+        if transfers and random.random() < 0.05:
+            return self._to_another(random.choice(transfers))
         if len(self._accounts) < ACCOUNTS_MAX and (len(self._accounts) < 2 or random.random() < 0.1):
             return self._new("create", "", client.subject, currency=random.choice(self._currencies))
         kinds: list[Kind] = ["credit", "withdraw", "transfer"]
-        [kind] = random.choices(kinds, (25, 15, 60))
+        [kind] = random.choices(kinds, (30, 12, 58))
         account_id = random.choice(list(self._accounts))
         subject = client.subject if random.random() < 0.1 else self._accounts[account_id]
-        cents = random.randrange(10_000, 30_000) if kind == "credit" else random.randrange(1, 6_000)
+        cents = random.randrange(10_000, 30_000) if kind == "credit" else random.randrange(1, 4_000)
         if kind == "credit" and random.random() < 0.01:
             cents = NEARLY_THE_LIMIT_CENTS
         command = self._new(kind, account_id, subject, cents=cents)
@@ -137,6 +140,17 @@ class Clients:
             command.key = random.choice(keyed).key
         if random.random() < 0.1:
             command.if_match = f'"s-{self._newest.get(account_id, 1)}"'
+        return command
+
+    def _to_another(self, first: Command) -> Command:
+        """A transfer with the key and the amount of an earlier one, but to another account."""
+        same = [each for each in self.commands if (each.account_id, each.key) == (first.account_id, first.key)]
+        taken = {first.account_id, *(each.to for each in same)}
+        others = [account_id for account_id in (*self._accounts, UNKNOWN_ACCOUNT) if account_id not in taken]
+        if not others:
+            return first
+        command = self._new("transfer", first.account_id, first.subject, cents=first.cents)
+        command.to, command.key = self._random.choice(others), first.key
         return command
 
     def _new(self, kind: Kind, account_id: str, subject: str, *, cents: int = 0, currency: str = "") -> Command:

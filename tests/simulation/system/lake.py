@@ -48,6 +48,7 @@ class Lake:
         random = fault_plan.random
         self._config = replace(
             _deployed(),
+            retries=random.choice((0, 3)),
             transform_bytes=random.choice((1, 400, 3_000)),
             transform_interval_s=random.choice((0.0, 5.0)),
             delivery_interval_s=random.choice((0.0, 10.0, 1_000.0)),

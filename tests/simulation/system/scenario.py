@@ -16,7 +16,7 @@ from tests.simulation.system.lake import Lake
 from tests.simulation.system.table import AccountsTable
 
 STEPS_MAX = 900
-MIDNIGHT = datetime(2026, 2, 1, tzinfo=UTC).timestamp()
+MIDNIGHT_UTC = datetime(2026, 2, 1, tzinfo=UTC)
 NEAR_S, FAR_S = 60.0, 12 * 3600.0
 """How long before midnight a scenario begins, at most."""
 
@@ -27,6 +27,7 @@ class Scenario:
     Attributes:
         seed: part of every id, so that scenarios may share a lake.
         rows: the ledger's rows by account, once the scenario is over.
+        commands: what the clients sent.
         lake: the lake.
     """
 
@@ -35,13 +36,14 @@ class Scenario:
         self.fault_plan = fault_plan = FaultPlan(seed, CHANCES, THEMES)
         self._random = random = fault_plan.random
         near_s = NEAR_S if fault_plan.strikes("near midnight") else FAR_S
-        fault_plan.clock.now_s = MIDNIGHT - random.uniform(0.0, near_s)
+        fault_plan.clock.now_s = MIDNIGHT_UTC.timestamp() - random.uniform(0.0, near_s)
         oracle = Oracle()
         self.table = table = AccountsTable(fault_plan, oracle)
         self._pipeline = Pipeline(fault_plan, oracle, table, lambda: table.events)
         ids = count(1)
         gateway = Gateway(fault_plan, table, lambda: f"id-{seed}-{next(ids)}")
         self._clients = Clients(seed, fault_plan, gateway)
+        self.commands = self._clients.commands
         self._readers = KinesisReaders(fault_plan, self._pipeline.kinesis)
         self.lake = Lake(fault_plan, self._pipeline.kinesis)
         self.rows: ledger.Rows = {}
@@ -92,9 +94,9 @@ class Scenario:
         self.rows = rows = self.table.rows()
         ledger.check_rows(rows)
         ledger.check_transfers(rows)
-        ledger.check_commands(rows, self._clients.commands)
+        ledger.check_commands(rows, self.commands)
         ledger.check_states(rows, self._clients.states)
-        ledger.check_sum(rows, self._clients.commands)
+        ledger.check_sum(rows, self.commands)
         views.check_inbox(rows, self._readers.applied)
         views.check_lake(rows, self.lake.rows())
 
