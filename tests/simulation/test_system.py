@@ -9,8 +9,8 @@ from account_core.domain.events import Created, EventRow, SnapshotRow
 from tests.simulation.projector.oracle import PromiseBroken
 from tests.simulation.system.clients import CODES
 from tests.simulation.system.faults import CHANCES
-from tests.simulation.system.reconciliation import reconcile
 from tests.simulation.system.ledger import DAY_LENGTH
+from tests.simulation.system.reconciliation import reconcile
 from tests.simulation.system.scenario import Scenario, play
 from tests.support.seeds import KEPT, play_each, seeds_of
 
@@ -80,7 +80,9 @@ def test_the_scenarios_have_snapshots_and_transfers_over_midnight(kept: Sequence
 
 
 def test_a_seed_determines_its_scenario() -> None:
-    first, again, other = ([(at_s, what, *map(str, about)) for at_s, what, about in play(seed).fault_plan.log] for seed in (7, 7, 8))
+    first, again, other = (
+        [(at_s, what, *map(str, about)) for at_s, what, about in play(seed).fault_plan.log] for seed in (7, 7, 8)
+    )
     assert first == again != other
 
 
@@ -89,5 +91,5 @@ def test_the_reconciliation_names_the_seed_of_an_incomplete_lake() -> None:
     objects = scenario.lake.bucket.objects
     for key in [key for key in objects if key.startswith("events/")]:
         del objects[key]
-    with pytest.raises(PromiseBroken, match="seed 0: .*missing"):
+    with pytest.raises(PromiseBroken, match=r"seed 0: .*missing"):
         reconcile([scenario])

@@ -9,7 +9,7 @@ from tests.simulation.projector.planting import Mutant, planted
 from tests.simulation.system.mutants import MUTANTS
 from tests.simulation.system.scenario import play
 
-SEEDS_MAX = 100
+SEEDS_MAX = 200
 
 
 def first_caught(mutant: Mutant) -> int | None:

@@ -164,9 +164,7 @@ class Pipeline:
             self.check_nothing_is_lost()
             self.on_call.finish()
             if self._table.is_done() and not self.on_call.work():
-                self._oracle.check_nothing_is_missing(
-                    self._table.written, self._parking.parked, self.on_call.abandoned
-                )
+                self._oracle.check_nothing_is_missing(self._table.written, self._parking.parked, self.on_call.abandoned)
                 return
         raise PromiseBroken(f"work remains after {ROUNDS_MAX} rounds without faults")
 

@@ -1,6 +1,6 @@
 """One scenario per seed: accounts change, records are delivered, faults occur, and in the end every promise holds."""
 
-from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from tests.simulation.projector.consumer import applied
 from tests.simulation.projector.fault_plan import FaultPlan
@@ -8,6 +8,9 @@ from tests.simulation.projector.fixture_table import FixtureTable
 from tests.simulation.projector.fixtures import ACCOUNTS
 from tests.simulation.projector.oracle import Oracle
 from tests.simulation.projector.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 STEPS_MAX = 60
 

@@ -114,9 +114,7 @@ class TableStream:
         self.records += 1
         if row.sequence is not None:
             self._event_of[number] = account_id, row.sequence
-        self._shard(account_id).records.append(
-            StreamRecord(number, now_s, row.numbered(number, now_s), RECORD_BYTES)
-        )
+        self._shard(account_id).records.append(StreamRecord(number, now_s, row.numbered(number, now_s), RECORD_BYTES))
         if row.sequence is None:
             return
         for late in [each for each in self._late if each.row.account_id == account_id]:

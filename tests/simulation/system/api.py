@@ -109,7 +109,7 @@ class Gateway:
     """
 
     def __init__(self, fault_plan: FaultPlan, table: AccountsTable, new_id: Callable[[], str]) -> None:
-        self.is_jwt = fault_plan.random.random() < 0.5  # noqa: PLR2004 -- a coin
+        self.is_jwt = fault_plan.random.random() < 0.5
         self._fault_plan = fault_plan
         self._table = table
         self._new_id = new_id
@@ -119,9 +119,7 @@ class Gateway:
     def begin(self, method: str, target: str, body: str | None, headers: Mapping[str, str], subject: str) -> "Request":
         self._requests += 1
         caller = jwt_caller(subject) if self.is_jwt else IAM_CALLER
-        event = gateway_event(
-            method, target, body, headers, caller=caller, gateway_id=f"gateway-{self._requests}"
-        )
+        event = gateway_event(method, target, body, headers, caller=caller, gateway_id=f"gateway-{self._requests}")
         return Request(self, self._idle(), event)
 
     def end(self, environment: Environment) -> None:
@@ -133,7 +131,7 @@ class Gateway:
         idle = [each for each in self._environments if each.job is None]
         if idle and self._fault_plan.strikes("api restarted"):
             self._environments.remove(idle.pop())
-        if idle and (len(self._environments) >= ENVIRONMENTS_MAX or random.random() < 0.7):  # noqa: PLR2004
+        if idle and (len(self._environments) >= ENVIRONMENTS_MAX or random.random() < 0.7):
             return random.choice(idle)
         environment = Environment(self._fault_plan, self._table, "JWT" if self.is_jwt else "IAM", self._new_id)
         self._environments.append(environment)

@@ -28,7 +28,7 @@ class Answer(NamedTuple):
     @property
     def is_final(self) -> bool:
         """Whether the command was carried out or refused: not if the effect is unknown, or if others were faster."""
-        return self.status < 500 and self.code != "conflict"  # noqa: PLR2004 -- HTTP status
+        return self.status < 500 and self.code != "conflict"
 
 
 class Sent(NamedTuple):

@@ -17,7 +17,7 @@ CHANCES: Mapping[str, float] = {
     "write answer lost": 0.2,
     # A transaction that nobody has won: no emulator produces it.
     "transaction conflict": 0.3,
-    "transaction conflict of another row": 0.5,
+    "transaction conflict of another row": 1.0,
     # The API's environments: at every request to the table, or for every request of a client.
     "api killed": 0.03,
     "api restarted": 0.1,

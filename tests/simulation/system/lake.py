@@ -80,7 +80,7 @@ class Lake:
         for _ in range(REDRIVES_MAX):
             if self._fault_plan.strikes("redrive killed"):
                 self.bucket.calls_left = self._fault_plan.random.randint(0, 12)
-                self.bucket.before = self._fault_plan.random.random() < 0.5  # noqa: PLR2004 -- a coin
+                self.bucket.before = self._fault_plan.random.random() < 0.5
             try:
                 failing = [each for redriven in self._redrive().run() for each in redriven.failing]
             except Killed:

@@ -43,7 +43,9 @@ def check_transfers(rows: Rows) -> None:
     for transfer_id, both in transfers.items():
         paying = [(row, transfer) for row, transfer in both if isinstance(row.event, Withdrawn)]
         receiving = [(row, transfer) for row, transfer in both if isinstance(row.event, Credited)]
-        _check(len(paying) == len(receiving) == 1, f"transfer {transfer_id} is not one withdrawal and one credit: {both}")
+        _check(
+            len(paying) == len(receiving) == 1, f"transfer {transfer_id} is not one withdrawal and one credit: {both}"
+        )
         [(payer, to)], [(receiver, origin)] = paying, receiving
         facts = [(row.currency, row.event.amount) for row in (payer, receiver) if not isinstance(row.event, Created)]
         _check(facts[0] == facts[1], f"transfer {transfer_id} has two amounts or currencies: {both}")

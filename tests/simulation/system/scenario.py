@@ -1,8 +1,8 @@
 """One scenario per seed: clients use the API, events travel to consumer and lake, and in the end every view agrees."""
 
-from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import count
+from typing import TYPE_CHECKING
 
 from tests.simulation.projector.fault_plan import FaultPlan
 from tests.simulation.projector.oracle import Oracle
@@ -14,6 +14,9 @@ from tests.simulation.system.consumer import KinesisReaders
 from tests.simulation.system.faults import CHANCES, THEMES
 from tests.simulation.system.lake import Lake
 from tests.simulation.system.table import AccountsTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 STEPS_MAX = 900
 MIDNIGHT_UTC = datetime(2026, 2, 1, tzinfo=UTC)
