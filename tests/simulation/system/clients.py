@@ -1,5 +1,6 @@
 """Clients that create accounts, credit, withdraw and transfer concurrently, and repeat what was not answered."""
 
+from collections.abc import Callable
 from itertools import count
 
 from tests.simulation.projector.fault_plan import FaultPlan
@@ -19,7 +20,6 @@ UNKNOWN_ACCOUNT = "nobody"
 NEARLY_THE_LIMIT_CENTS = 999_999_999_999_999_900
 CODES = {
     "account_not_found",
-    "account_exists",
     "balance_limit_exceeded",
     "conflict",
     "idempotency_key_reused",
@@ -51,13 +51,17 @@ class Client:
 class Clients:
     """All clients of a scenario.
 
+    Args:
+        newest: returns the sequence of an account's newest event.
+
     Attributes:
         commands: everything that was ever sent.
         states: the balance in cents of each account at each sequence that an answer has shown.
     """
 
-    def __init__(self, seed: int, fault_plan: FaultPlan, gateway: Gateway) -> None:
+    def __init__(self, seed: int, fault_plan: FaultPlan, gateway: Gateway, newest: Callable[[str], int]) -> None:
         self._seed = seed
+        self._newest_of = newest
         self._fault_plan = fault_plan
         self._random = random = fault_plan.random
         self._gateway = gateway
@@ -161,7 +165,7 @@ class Clients:
         return command
 
     def _send(self, client: Client, command: Command) -> None:
-        sent = command.send()
+        sent = command.send(self._newest_of)
         self._fault_plan.note("sent", command)
         request = self._gateway.begin("POST", command.target, command.body, command.headers, command.subject)
         client.at_work = command, request, sent
@@ -193,7 +197,7 @@ class Clients:
         self._take_state(reading.account_id, request)
 
     def _take_answer(self, command: Command, sent: Sent, request: Request) -> None:
-        answer = command.take(sent, request.status, request.body)
+        answer = command.take(sent, request.status, request.body, self._newest_of)
         self._fault_plan.note("answered", request.status, request.body, command.correlation_id)
         if answer.code is not None and answer.code not in CODES:
             raise PromiseBroken(f"an unexpected problem: {command}")

@@ -1,7 +1,7 @@
 """The commands of a scenario's clients, and every answer to them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -14,12 +14,14 @@ class Answer(NamedTuple):
     Attributes:
         code: the problem's code; None if the command was carried out.
         is_repetition: whether the request was sent after another answer had confirmed the command.
+        during: the sequences that each of the command's accounts had between request and answer.
     """
 
     status: int
     body: Mapping[str, Any]
     code: str | None
     is_repetition: bool
+    during: Mapping[str, range]
 
     @property
     def is_applied(self) -> bool:
@@ -38,11 +40,13 @@ class Sent(NamedTuple):
         number: among the command's requests, from 1.
         is_alone: whether all earlier requests had ended when it was sent.
         is_repetition: see `Answer`.
+        since: the sequence that each of the command's accounts had.
     """
 
     number: int
     is_alone: bool
     is_repetition: bool
+    since: Mapping[str, int]
 
 
 @dataclass(slots=True, eq=False)
@@ -101,19 +105,22 @@ class Command:
         """The first answer that confirms the effect."""
         return next((answer for answer in self.answers if answer.is_applied), None)
 
-    def send(self) -> Sent:
+    def send(self, newest: Callable[[str], int]) -> Sent:
+        """Another request is sent; `newest` returns the sequence of an account."""
         self.sent += 1
         self.in_progress += 1
-        return Sent(self.sent, self.in_progress == 1, self.applied is not None)
+        since = {account_id: newest(account_id) for account_id in (self.account_id, self.to)}
+        return Sent(self.sent, self.in_progress == 1, self.applied is not None, since)
 
     def lose(self) -> None:
         """A request has ended without an answer."""
         self.in_progress -= 1
         self.is_settled = self.applied is not None
 
-    def take(self, sent: Sent, status: int, body: Mapping[str, Any]) -> Answer:
+    def take(self, sent: Sent, status: int, body: Mapping[str, Any], newest: Callable[[str], int]) -> Answer:
         """A request is answered. A refusal settles nothing if another request was in progress meanwhile."""
-        answer = Answer(status, body, body.get("code"), sent.is_repetition)
+        during = {account_id: range(first, newest(account_id) + 1) for account_id, first in sent.since.items()}
+        answer = Answer(status, body, body.get("code"), sent.is_repetition, during)
         self.in_progress -= 1
         self.answers.append(answer)
         is_last = sent.is_alone and sent.number == self.sent

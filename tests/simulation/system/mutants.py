@@ -106,6 +106,18 @@ MUTANTS = (
         "        events, refusal = self._decide()\n        while True:\n",
     ),
     Mutant(
+        "A command is refused because of a cached state that is out of date.",
+        "account_core.service.execution",
+        "if not events and self._read_stale():",
+        "if False:",
+    ),
+    Mutant(
+        "A transfer is refused because of a receiving account that was read, while the payer's state is out of date.",
+        "account_core.service.execution",
+        "stale = [account for account in self._accounts() if not account.is_fresh]",
+        "stale = [account for account in self._accounts()[-1:] if not account.is_fresh]",
+    ),
+    Mutant(
         "The receiving account is credited in another currency.",
         "account_core.domain.account",
         "if receiver is None or receiver.currency != payer.currency:",

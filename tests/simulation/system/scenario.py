@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.projector.fault_plan import FaultPlan
 from tests.simulation.projector.oracle import Oracle
 from tests.simulation.projector.pipeline import Pipeline
-from tests.simulation.system import ledger, views
+from tests.simulation.system import ledger, refusals, views
 from tests.simulation.system.api import Gateway
 from tests.simulation.system.clients import Clients
 from tests.simulation.system.consumer import KinesisReaders
@@ -45,7 +45,7 @@ class Scenario:
         self._pipeline = Pipeline(fault_plan, oracle, table, lambda: table.events)
         ids = count(1)
         gateway = Gateway(fault_plan, table, lambda: f"id-{seed}-{next(ids)}")
-        self._clients = Clients(seed, fault_plan, gateway)
+        self._clients = Clients(seed, fault_plan, gateway, table.newest)
         self.commands = self._clients.commands
         self._readers = KinesisReaders(fault_plan, self._pipeline.kinesis)
         self.lake = Lake(fault_plan, self._pipeline.kinesis)
@@ -98,6 +98,7 @@ class Scenario:
         ledger.check_rows(rows)
         ledger.check_transfers(rows)
         ledger.check_commands(rows, self.commands)
+        refusals.check(rows, self.commands)
         ledger.check_states(rows, self._clients.states)
         ledger.check_sum(rows, self.commands)
         views.check_inbox(rows, self._readers.applied)
