@@ -44,6 +44,7 @@ class Lake:
         self._kinesis = kinesis
         self._numbers = count()
         self.bucket = MemoryBucket()
+        self._read: dict[bytes, pa.Table] = {}
         self._function = Function()
         random = fault_plan.random
         self._config = replace(
@@ -96,7 +97,9 @@ class Lake:
         for key, body in sorted(self.bucket.objects.items()):
             if key.startswith(table.EVENTS_PREFIX):
                 keys = dict(part.split("=", 1) for part in key.split("/") if "=" in part)
-                yield keys, pq.read_table(BytesIO(body), schema=SCHEMA, partitioning=None, use_threads=False)
+                if body not in self._read:
+                    self._read[body] = pq.ParquetFile(BytesIO(body)).read(use_threads=False)
+                yield keys, self._read[body]
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows, repetitions included, with their partition keys."""
