@@ -102,8 +102,8 @@ MUTANTS = (
     Mutant(
         "A command is decided only once, and written whatever other commands did meanwhile.",
         "account_core.service.execution",
-        "        while True:\n            events, refusal = self._decide()\n",
-        "        events, refusal = self._decide()\n        while True:\n",
+        "            events, refusal = self._decide()\n",
+        "            if not conflicts:\n                events, refusal = self._decide()\n",
     ),
     Mutant(
         "A command is refused because of a cached state that is out of date.",
@@ -164,6 +164,18 @@ MUTANTS = (
     ready: list[Event | bytes] = []
     following = min([position.last + 1, *waiting])
 """,
+    ),
+    Mutant(
+        "The read model shows the balance after the first event of a batch.",
+        "consumers.owners.rows",
+        "return ItemEffect(_balance(events[-1]), ",
+        "return ItemEffect(_balance(events[-1]) | {'Balance': {'N': str(first.balance)}}, ",  # its sequence is right
+    ),
+    Mutant(
+        "An event is in the lake on the day of its publication.",
+        "consumers.lake.rows",
+        "return Row(day, schema.name,",
+        "return Row(published.day or day, schema.name,",
     ),
     Mutant(
         "A redrive loses the records of a batch that the transform did not answer.",
