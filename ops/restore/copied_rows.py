@@ -6,7 +6,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from account_core.domain.errors import Corrupt
-from account_core.domain.events import EventRow
+from account_core.domain.events import Created, EventRow
 from account_core.rows.items import Item, from_item, key_of, version_in
 from account_core.rows.layout import parts_of_key
 from ops.replay.pace import Pace
@@ -130,7 +130,10 @@ def _origin(item: Item) -> tuple[str | None, ...] | None:
         row = from_item(item)
     except Corrupt:
         return None
-    return (row.occurred_at, row.request_id) if isinstance(row, EventRow) else None
+    if not isinstance(row, EventRow):
+        return None
+    transfer = None if isinstance(row.event, Created) else row.event.transfer
+    return row.occurred_at, row.request_id, transfer and transfer.transfer_id
 
 
 def _damage(item: Item) -> str:

@@ -29,8 +29,10 @@ def event(  # noqa: PLR0917 -- an event's fields
     *,
     owner: str | None = None,
     late: timedelta = timedelta(seconds=1),
+    transfer: tuple[str, str] | None = None,
 ) -> LakeRow:
-    """A row; `late` is the time from the event to its publication."""
+    """A row; `late` is the time from the event to its publication, `transfer` a transfer's id and its other account."""
+    transfer_id, counterparty = transfer or (None, None)
     return {
         "event_id": f"{account_id}:{sequence}",
         "account_id": account_id,
@@ -46,6 +48,8 @@ def event(  # noqa: PLR0917 -- an event's fields
         "published_at": table.timestamp(occurred_at + late),
         "schema_fingerprint": "34c8165f77476d94",
         "occurred_at_us": (occurred_at - datetime(1970, 1, 1, tzinfo=occurred_at.tzinfo)) // timedelta(microseconds=1),
+        "transfer_id": transfer_id,
+        "counterparty_account_id": counterparty,
         "dt": f"{occurred_at:%Y-%m-%d}",
         "event_type": event_type,
     }
