@@ -6,9 +6,10 @@ from itertools import groupby
 from operator import itemgetter
 
 from account_core.domain.errors import Corrupt
-from account_core.domain.events import Created, EventRow
+from account_core.domain.events import EventRow
 from account_core.rows.items import Item, from_item, key_of, version_in
 from account_core.rows.layout import parts_of_key
+from ops.ledger.check import transfer_of
 from ops.replay.pace import Pace
 from ops.replay.source import Part, Source
 from ops.restore.errors import RestoreRefused
@@ -132,7 +133,7 @@ def _origin(item: Item) -> tuple[str | None, ...] | None:
         return None
     if not isinstance(row, EventRow):
         return None
-    transfer = None if isinstance(row.event, Created) else row.event.transfer
+    transfer = transfer_of(row)
     return row.occurred_at, row.request_id, transfer and transfer.transfer_id
 
 
