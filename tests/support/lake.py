@@ -80,6 +80,30 @@ def made_up(seed: int, accounts: int, days: int, events: int) -> list[LakeRow]:
     return rows
 
 
+def made_up_transfers(seed: int, accounts: int, days: int, transfers: int) -> list[LakeRow]:
+    """Random transfers among accounts of their own. The rows are in order of time."""
+    generator = random.Random(seed)  # noqa: S311 -- test data
+    names = [f"t-{number:05d}" for number in range(accounts)]
+    state = {name: (1, Decimal(0)) for name in names}
+    rows = [event(name, 1, "AccountCreated", FIRST_DAY, "EUR", None, Decimal(0), owner="owner-t") for name in names]
+    for name in names:
+        state[name] = (2, Decimal(10_000))
+        rows.append(event(name, 2, "BalanceCredited", FIRST_DAY, "EUR", *[Decimal(10_000)] * 2))
+    for number in range(transfers):
+        at = FIRST_DAY + timedelta(days=days) / transfers * number
+        amount = Decimal(generator.randrange(1, 1_000)) / 100
+        paying, receiving = generator.sample(names, 2)
+        for name, other, kind, sign in (
+            (paying, receiving, "BalanceWithdrawn", -1),
+            (receiving, paying, "BalanceCredited", 1),
+        ):
+            sequence, balance = state[name]
+            state[name] = (sequence + 1, balance + sign * amount)
+            transfer = (f"transfer-{number:05d}", other)
+            rows.append(event(name, sequence + 1, kind, at, "EUR", amount, state[name][1], transfer=transfer))
+    return rows
+
+
 def write(root: Path, rows: Iterable[LakeRow], *, file_name: str = "part-0") -> None:
     """Writes a file per partition. Writing again under another file name duplicates the rows."""
     schema = arrow_schema([(column.name, column.glue_type) for column in table.COLUMNS])
