@@ -61,8 +61,8 @@ class TransferCheck:
     Args:
         folder: a folder for temporary files; None to keep everything in memory.
         cut: transfers that are older than this must be whole; UTC. The rows are not read at one moment, so that one
-            event of a younger transfer may have been read, and not the other. By default, all are judged.
-        latest: transfers dated later are judged as well, because they would be young for too long; UTC.
+            event of a younger transfer may have been read, and not the other. By default, all are checked.
+        latest: transfers dated later are checked as well, because they would be young for too long; UTC.
     """
 
     def __init__(self, folder: Path | None = None, *, cut: datetime = NEVER, latest: datetime = NEVER) -> None:
@@ -104,7 +104,7 @@ class TransferCheck:
             yield from (Unpaired(*row) for row in rows)
 
     def young(self) -> int:
-        """The number of transfers whose events do not agree, but which are too young to be judged."""
+        """The number of transfers whose events do not agree, but which are too young to be checked."""
         self._store()
         [(number,)] = self._connection.execute(
             f"SELECT count(*) FROM ({UNPAIRED}) WHERE {_YOUNG}",  # noqa: S608 -- ours

@@ -62,11 +62,11 @@ FROM (
     THEN 'has two times: ' || first_withdrawal || ' and ' || first_credit || ' must have the same'
   END AS problem
   FROM ({_PAIRS}) AS pairs
-) AS judged
+) AS noted
 WHERE problem IS NOT NULL
 """
 """The transfers of `transfer_events` whose events do not pair, each at its first event: a withdrawal if it has one.
 
 `transfer_events` has the ledger's events that belong to a transfer, in the lake's columns. `newest` is the time of the
-transfer's newest event, and `note` says what is wrong.
+transfer's newest event, and `note` states what is wrong.
 """

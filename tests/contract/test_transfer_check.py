@@ -95,7 +95,7 @@ def test_one_account_is_compared_with_the_other_account(table: Table, account_id
     assert "row p-2/3: transfer t-2 has no valid credit on account p-3" in unpaired(table, account_id)
 
 
-def test_a_young_transfer_is_not_judged_yet(table: Table) -> None:
+def test_a_young_transfer_is_not_checked_yet(table: Table) -> None:
     """The rows of two accounts are read one after the other, so a transfer may be written in between."""
     client, name = table
     lose(table, "p-3", 2)

@@ -1,4 +1,4 @@
-"""`reconcile` says what is wrong with a transfer, and judges none whose events may not have been read yet."""
+"""`reconcile` states what is wrong with a transfer, and checks none whose events may not have been read yet."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -32,7 +32,7 @@ NOTES = {
 
 
 @pytest.mark.parametrize("name", NOTES)
-def test_the_note_says_what_is_wrong_with_the_transfer(tmp_path: Path, name: str) -> None:
+def test_the_note_states_what_is_wrong_with_the_transfer(tmp_path: Path, name: str) -> None:
     [corruption] = [each for each in TRANSFER_CORRUPTIONS if each.name == name]
     items, rows = corruption.make(*sides())
     given = LedgerAndLake(tmp_path, [], rows)
@@ -76,7 +76,7 @@ def test_a_young_transfer_that_was_read_in_part_is_on_its_way(tmp_path: Path, lo
     assert "unpaired" in {each.kind for each in found}
 
 
-def test_a_transfer_dated_far_ahead_is_judged_at_once(tmp_path: Path) -> None:
+def test_a_transfer_dated_far_ahead_is_checked_at_once(tmp_path: Path) -> None:
     """It would count as on its way for as long."""
     rows = young(-timedelta(days=3).total_seconds())
     read = [row for row in rows if (row.account_id, row.sequence) != ("a-2", 3)]
