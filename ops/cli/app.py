@@ -158,8 +158,8 @@ def check(
     """Recompute accounts from their events, compare each row and snapshot, and check that transfers are whole.
 
     Without account ids, all accounts are checked. With them, the accounts that their transfers name are read as well,
-    but not checked. Transfers of the last minute are not checked yet. Exit code 1 if a row is wrong, or if the events of
-    a transfer do not agree.
+    for their events of these transfers. Transfers of the last minute are not checked yet. Exit code 1 if a row is
+    wrong, or if the events of a transfer do not agree.
     """
     if table is None:
         local = Deployment.connect(None)

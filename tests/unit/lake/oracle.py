@@ -230,8 +230,8 @@ def data_quality(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
         }
         several |= {name} if versions > 1 else set()
         first_copies.append(row)
-        for kind in is_found:
-            if is_found[kind]:
+        for kind, is_one in is_found.items():
+            if is_one:
                 found[kind].append((name, len(selected) - versions if kind == "duplicate" else 1))
     for events in transfers_of(first_copies, arguments).values():
         names = [f"{row['account_id']} {row['sequence']}" for row in events]
