@@ -14,12 +14,12 @@ A = history("a-1", *["10.00"] * 12, "-0.01")
 B = history("a-2", "5.50", "4.50", "-2.00", currency="USD", owner="Zoë \u202e'; --")
 C = history("a-3", "1.00", "9999999999999990.00", "-0.01", "0.01", owner='"quoted" \\ name')
 ROWS: Sequence[Row] = (*A, *B, *C)
+ALL_ROWS: Sequence[Row] = (*ROWS, *TRANSFERS)
 
 
 def sides() -> Sides:
     """A ledger and a lake that agree, as the table's items and the lake's rows."""
-    rows = [*ROWS, *TRANSFERS]
-    return [dict(to_item(row)) for row in rows], lake_rows(rows)
+    return [dict(to_item(row)) for row in ALL_ROWS], lake_rows(ALL_ROWS)
 
 
 _LATER = "2026-08-20 00:00:00.000000"
