@@ -96,9 +96,12 @@ def counterpart_events(
                     row = from_item(item)
                 except Corrupt:
                     continue  # it counts as missing
-                transfer = transfer_of(row) if isinstance(row, EventRow) else None
-                if transfer and (transfer.transfer_id in ids or transfer.counterparty == account_id):
-                    yield row  # type: ignore[misc] -- an EventRow, because it has a transfer
+                if (
+                    isinstance(row, EventRow)
+                    and (transfer := transfer_of(row)) is not None
+                    and (transfer.transfer_id in ids or transfer.counterparty == account_id)
+                ):
+                    yield row
 
 
 def _all_accounts(client: "DynamoDBClient", table_name: str) -> set[str]:

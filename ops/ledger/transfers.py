@@ -55,7 +55,7 @@ FROM (
     THEN 'withdraws ' || CAST(withdrawn AS string) || ' and credits ' || CAST(credited AS string)
     WHEN withdrawn_currency <> credited_currency
     THEN 'withdraws ' || withdrawn_currency || ' and credits ' || credited_currency
-    WHEN paid_to <> receiving OR received_from <> paying OR paying = receiving
+    WHEN paid_to <> receiving OR received_from <> paying
     THEN 'has accounts that do not name each other: ' || first_withdrawal || ' names ' || paid_to || ', '
       || first_credit || ' names ' || received_from
     WHEN oldest <> newest

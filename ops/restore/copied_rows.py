@@ -134,7 +134,7 @@ def _origin(item: Item) -> tuple[str | None, ...] | None:
     if not isinstance(row, EventRow):
         return None
     transfer = transfer_of(row)
-    return row.occurred_at, row.request_id, transfer and transfer.transfer_id
+    return row.occurred_at, row.request_id, transfer.transfer_id if transfer else None
 
 
 def _damage(item: Item) -> str:

@@ -129,3 +129,14 @@ def row_in(block: str, withdrawal: Row) -> dict[str, Any]:
         block = block.replace(f'"{word}"', f'"{value}"')
     item: dict[str, Any] = json.loads(block)
     return item
+
+
+def test_a_receipt_from_another_transfer_at_the_same_time_is_kept(client: Any, live: LedgerTable, command: Run) -> None:  # noqa: ANN401
+    """Rows of a receiving account have no request id, and take the time of the event before if a clock is behind."""
+    copy = filled(client).name
+    item = client.get_item(TableName=copy, Key=key("p-2", 4))["Item"] | {"TransferId": {"S": "t-5"}}
+    client.put_item(TableName=live.name, Item=item)
+    code, output = command("rows", copy, "p-2", "--write", "--replace")
+    assert code == 1
+    assert "row p-2/4 is different: a command took the version for another event, which stays" in output
+    assert client.get_item(TableName=live.name, Key=key("p-2", 4))["Item"] == item

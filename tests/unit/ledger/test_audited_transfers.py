@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from account_core.domain.events import EventRow, Row
+from account_core.domain.events import EventRow, Row, StoredRow
 from account_core.rows.items import from_item
 from account_events.avro.codec import DomainEvent, decode
 from account_events.avro.encoder import encode
@@ -19,7 +19,7 @@ def published(rows: Iterable[Row]) -> list[DomainEvent]:
     return [decode(encode(*translate(row))) for row in rows if isinstance(row, EventRow)]
 
 
-def found(rows: Iterable[Row], events: Iterable[DomainEvent]) -> dict[str, list[str]]:
+def found(rows: Iterable[StoredRow], events: Iterable[DomainEvent]) -> dict[str, list[str]]:
     return {name: each.findings for name, each in audit(rows, events).items() if each.findings}
 
 
