@@ -93,7 +93,7 @@ def _unpaired_rows(rows_of: Mapping[str, Iterable[StoredRow]]) -> list[Unpaired]
 def _unpaired_events(events_of: Mapping[str, Iterable[DomainEvent]]) -> list[Unpaired]:
     with TransferCheck() as transfers:
         for events in events_of.values():
-            for event in {event.fields["sequence"]: event for event in events}.values():  # each event once
+            for event in events:
                 if event.fields.get("transfer_id") is not None:
                     transfers.add_published(event.name, event.fields)
         return list(transfers.unpaired())

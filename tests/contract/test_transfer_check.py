@@ -120,10 +120,20 @@ def test_a_receiving_row_may_not_be_earlier_than_the_row_before(table: Table) ->
 
 
 def test_many_transfers_are_stored_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More of them than EVENTS_MAX are never in memory."""
     monkeypatch.setattr("ops.ledger.transfer_check.EVENTS_MAX", 3)
+    stored = list[int]()
+    store = TransferCheck._store  # noqa: SLF001 -- to see when it is called
+
+    def counting(check: TransferCheck) -> None:
+        stored.append(len(check._waiting))  # noqa: SLF001 -- as above
+        store(check)
+
+    monkeypatch.setattr(TransferCheck, "_store", counting)
     with TransferCheck(tmp_path, cut=NOW, latest=NOW) as transfers:
         transfers.add(_events("p-1"))
         transfers.add(_events("p-2"))
+        assert stored == [3]
         assert [each.account_id for each in transfers.unpaired()] == ["p-2"]
         transfers.add(_events("p-3"))
         assert list(transfers.unpaired()) == []

@@ -118,7 +118,7 @@ half_transfers AS (
   GROUP BY transfer_id
   HAVING max(versions) = 1
     AND CASE
-      WHEN count(*) = 2 AND min(change) < 0 AND sum(change) = 0 AND min(currency) = max(currency)
+      WHEN count(*) = 2 AND sum(change) = 0 AND min(currency) = max(currency)
         AND min(occurred_at) = max(occurred_at) AND min(first_dt) = max(first_dt)
         AND min(account_id) = min(counterparty_account_id) AND max(account_id) = max(counterparty_account_id)
         AND max(CASE WHEN account_id <> counterparty_account_id THEN 0 ELSE 1 END) = 0

@@ -62,6 +62,7 @@ def test_every_defect_is_found_and_named(
 
 
 PAID = event("t-1", 3, "BalanceWithdrawn", FIRST_DAY, "EUR", Decimal(5), Decimal(5), transfer=("t", "t-2"))
+PAID_AGAIN = {**PAID, "sequence": 4, "event_id": "t-1:4"}
 RECEIVED = event("t-2", 4, "BalanceCredited", FIRST_DAY, "EUR", Decimal(5), Decimal(9), transfer=("t", "t-1"))
 THIRD = event("t-3", 2, "BalanceCredited", FIRST_DAY, "EUR", Decimal(5), Decimal(5), transfer=("t", "t-1"))
 NEXT_DAY = {"dt": "2026-08-02", "occurred_at": "2026-08-02 00:00:00.000000"}
@@ -70,10 +71,18 @@ HALVES: list[tuple[list[LakeRow], str]] = [
     ([RECEIVED], "t-2 4"),
     ([PAID, RECEIVED, THIRD], "t-1 3"),
     ([RECEIVED, THIRD], "t-2 4"),
-    ([PAID, {**PAID, "sequence": 4, "event_id": "t-1:4"}], "t-1 3"),
+    ([PAID, PAID_AGAIN], "t-1 3"),
+    ([PAID, PAID_AGAIN, RECEIVED], "t-1 3"),
+    ([PAID, PAID_AGAIN, RECEIVED, {**RECEIVED, "sequence": 5, "event_id": "t-2:5"}], "t-1 3"),
+    (
+        [{**PAID, "counterparty_account_id": "t-1"}, {**RECEIVED, "account_id": "t-1", "event_id": "t-1:4"}],
+        "t-1 3",
+    ),
+    ([PAID, {**RECEIVED, "dt": "2026-08-02"}], "t-1 3"),
     ([PAID, {**RECEIVED, "amount": "5.01"}], "t-1 3"),
     ([PAID, {**RECEIVED, "currency": "USD"}], "t-1 3"),
     ([PAID, {**RECEIVED, "counterparty_account_id": "t-3"}], "t-1 3"),
+    ([PAID, {**RECEIVED, "counterparty_account_id": "t-0"}], "t-1 3"),
     ([PAID, {**RECEIVED, "counterparty_account_id": None}], "t-1 3"),
     ([{**PAID, "counterparty_account_id": "t-1"}, {**RECEIVED, "counterparty_account_id": "t-2"}], "t-1 3"),
     ([{**PAID, "counterparty_account_id": "t-3"}, RECEIVED], "t-1 3"),
