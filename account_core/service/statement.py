@@ -79,8 +79,8 @@ def statement_page(
 ) -> StatementPage | None:
     """A page of the account's statement; None if the account has no rows.
 
-    The first page takes at most 2 + 2 * log2(versions / 10) requests, rounded up: one for the newest ten rows, a binary
-    search for each bound, and one for the lines. A further page takes three.
+    The first page takes at most 2 + 2 * n requests, with n = log2(versions / 10), rounded up: one for the newest ten
+    rows, n for the binary search for each bound, and one for the lines. A further page takes three.
 
     Args:
         store: where the rows are.
