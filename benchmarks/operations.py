@@ -119,6 +119,28 @@ def page(events: int) -> Measured:
     return read
 
 
+def statement(events: int) -> Measured:
+    """The first page of a statement whose first day takes the most requests to find, up to the account's newest event.
+
+    Then the second day takes as many, so the last day is the one before the account's newest events.
+    """
+
+    def read(world: World) -> Cost:
+        return _statement(world, events, None)
+
+    return read
+
+
+def statement_page(events: int) -> Measured:
+    """A further page of the same statement."""
+
+    def read(world: World) -> Cost:
+        opening = events // 2
+        return _statement(world, events, opening)
+
+    return read
+
+
 def _read(world: World, account: str, sequence: int | None = None, moment: str | None = None) -> Cost:
     service = AccountService(world.store)
     return world.measure(lambda used: service.read(account, used=used, sequence=sequence, moment=moment))
