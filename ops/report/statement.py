@@ -29,7 +29,7 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class StatementEvent:
     """An event.
 
     Attributes:
@@ -57,7 +57,7 @@ class Statement:
     first: date
     last: date
     opening: Balance | None
-    lines: Sequence[Line]
+    lines: Sequence[StatementEvent]
     closing: Balance | None
 
     @property
@@ -133,8 +133,8 @@ def _balance(found: Mapping[str, Any] | None) -> Balance | None:
     return Balance(found["sequence"], found["occurredAt"], Decimal(found["balance"]), found["currency"])
 
 
-def _line(found: Mapping[str, Any]) -> Line:
-    return Line(
+def _line(found: Mapping[str, Any]) -> StatementEvent:
+    return StatementEvent(
         sequence=found["sequence"],
         event_type=found["type"],
         occurred_at=found["occurredAt"],

@@ -186,7 +186,7 @@ def test_an_unknown_account_is_reported_and_nothing_written() -> None:
         (httpx.Response(502, text="<html>"), "502 for account -a: Bad Gateway"),
     ],
 )
-def test_a_refusal_says_what_to_do(answer: httpx.Response, expected: str) -> None:
+def test_a_refusal_names_what_to_do(answer: httpx.Response, expected: str) -> None:
     with patch.object(command, "Deployment"), patch.object(command, "api_client") as client:
         client.return_value = httpx.Client(base_url="http://api", transport=httpx.MockTransport(lambda _: answer))
         done = run(*DAYS)

@@ -40,6 +40,7 @@ def test_a_token_takes_the_place_of_a_signature(monkeypatch: pytest.MonkeyPatch)
 
 def test_without_credentials_it_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(TOKEN_VARIABLE, raising=False)
-    with patch("boto3.Session") as session, pytest.raises(CommandError, match="AWS_PROFILE"):
+    with patch("boto3.Session") as session:
         session.return_value.get_credentials.return_value = None
-        api_client(ON_AWS)
+        with pytest.raises(CommandError, match="AWS_PROFILE"):
+            api_client(ON_AWS)
