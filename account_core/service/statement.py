@@ -116,7 +116,7 @@ def _search(
     opening = last_event(store, account_id, days.before, newest, used)
     first_interval = interval_of(opening.version) if opening else 0
     closing = last_event(store, account_id, days.end, newest, used, first_interval=first_interval)
-    return opening, closing or opening
+    return opening, closing
 
 
 def _check(
@@ -131,13 +131,14 @@ def _check(
     if (
         closing is None
         or first is None
-        or (opening is None) != (place.opening == 0)
         or not place.opening < place.after < place.through
         or first.occurred_at < days.before
         or closing.occurred_at > days.end
         or (opening is not None and opening.occurred_at > days.before)
     ):
         raise InvalidRequest(OTHER_STATEMENT, "invalid_parameter")
+    if place.opening and opening is None:
+        raise Corrupt(f"account {account_id}: event {place.opening} is missing")
     return opening, closing
 
 

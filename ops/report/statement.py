@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any, TextIO
+from typing import IO, Any
 
 from local_stack.errors import CommandError
 
@@ -94,7 +94,7 @@ def statement_of(pages: Sequence[Mapping[str, Any]]) -> Statement:
     return statement
 
 
-def write_csv(statement: Statement, file: TextIO) -> None:
+def write_csv(statement: Statement, file: IO[str]) -> None:
     """Write the statement as CSV (RFC 4180), amounts as exact text.
 
     A text that a spreadsheet would take for a formula is written with an apostrophe before it.

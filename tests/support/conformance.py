@@ -145,7 +145,7 @@ def _corrected(_context: HookContext, case: Case[Any]) -> Case[Any]:
         del case.query["at"]  # OpenAPI cannot express "one of them, not both"
     days = [case.query.get(name) for name in ("from", "until")]
     if all(isinstance(day, str) and re.fullmatch(DAY, day) for day in days):
-        case.query["from"], case.query["until"] = sorted(days)  # nor "not later than"
+        case.query["from"], case.query["until"] = sorted(map(str, days))  # nor "not later than"
     if re.fullmatch(PLACE, str(case.query.get("page"))):
         del case.query["page"]  # only the service makes it
     if case.headers.get("If-Match") == "0":

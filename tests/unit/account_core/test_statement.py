@@ -250,6 +250,21 @@ def test_a_missing_event_or_a_wrong_balance_is_corrupt(api: Api) -> None:
     assert api("GET", f"/accounts/a/statement?{days}")[1]["code"] == "corrupt"
 
 
+def test_a_missing_event_before_the_first_day_is_corrupt(api: Api) -> None:
+    grown(api.store, 25)
+    first = api("GET", "/accounts/a/statement?from=2026-02-01&until=2026-02-05&limit=5")[1]
+    del api.store._items["a"][first["opening"]["sequence"]]  # noqa: SLF001 -- as above
+    assert api("GET", first["next"])[1]["code"] == "corrupt"
+
+
+def test_the_last_day_is_not_searched_before_the_first(api: Api) -> None:
+    """In 112 intervals, the search for the first day takes 7 requests; in the last 5, that for the last day takes 3."""
+    grown(api.store, 1_000)
+    day = FIRST + timedelta(hours=6 * 955)
+    assert sequences(statement(api, f"from={day:%Y-%m-%d}&until={day:%Y-%m-%d}"))
+    assert api.log.lines[-1]["used"].requests <= 1 + 7 + 3 + 1
+
+
 def test_only_the_owner_and_operators_see_a_statement() -> None:
     api = Api("JWT")
     grown(api.store, 25)

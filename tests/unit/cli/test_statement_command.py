@@ -12,8 +12,7 @@ from unittest.mock import patch
 
 import httpx
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from account_core.domain.events import Created, Credited, Event, Transfer, Withdrawn
 from account_core.service.head import Head, Origin, advance, rows_for, timestamp
