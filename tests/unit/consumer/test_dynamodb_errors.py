@@ -15,8 +15,6 @@ from botocore.retries.standard import ThrottledRetryableChecker, TransientRetrya
 from account_core.domain.errors import AccountFull, Unavailable
 from account_core.domain.events import Created
 from account_core.service.head import Head, Origin, rows_for
-from account_core.domain.events import Created
-from account_core.service.head import Head, Origin, rows_for
 from account_core.service.ports import VersionConflict, WriteConflict
 from account_core.store.dynamodb_errors import account_full, conflict, unavailable
 from account_events.consumer import errors as kit
