@@ -131,6 +131,16 @@ def _history(events: int) -> list[Operation]:
             Cost(1, page_units, 0),
             Measurement(measured.page(events)),
         ),
+        Operation(
+            f"statement of the worst day, {events:,} events",
+            Cost(2 * searches - 2, 2 * searches - 3 + page_units, 0),
+            Measurement(measured.statement(events)),
+        ),
+        Operation(
+            f"further page of a statement, {events:,} events",
+            Cost(3, 2 + page_units, 0),
+            Measurement(measured.statement_page(events)),
+        ),
     ]
 
 

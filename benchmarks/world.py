@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -42,11 +42,12 @@ class MetersDisagree(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LongAccount:
-    """Attributes: `worst_moment` is the moment that takes the most requests to find."""
+    """Attributes: `worst_moment` and `worst_day` take the most requests to find."""
 
     id: str
     rows: int
     worst_moment: str
+    worst_day: date
 
 
 @dataclass(slots=True)

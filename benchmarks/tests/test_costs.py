@@ -35,6 +35,8 @@ def emulated(emulator_url: str) -> World:
         (measured.balance(10), Cost(1, 1, 0)),
         (measured.balance(1_000), Cost(1, 1, 0)),
         (measured.as_of_sequence(1_000), Cost(1, 1, 0)),
+        (measured.statement(1_000), Cost(16, 17, 0)),
+        (measured.statement_page(1_000), Cost(3, 6, 0)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

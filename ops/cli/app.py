@@ -34,6 +34,7 @@ from ops.cli.replay import app as replay_command
 from ops.cli.report import app as report_command
 from ops.cli.restore import app as restore_commands
 from ops.cli.schema import app as schema_commands
+from ops.cli.statement import app as statement_command
 from ops.cli.steps import out, steps
 from ops.cli.transfers import print_unpaired, transfer_check
 from ops.cli.up import AUTHORISATIONS, Auth, Port
@@ -59,6 +60,7 @@ app.add_typer(faults_commands, name="faults")
 app.add_typer(export_command)
 app.add_typer(replay_command)
 app.add_typer(report_command)
+app.add_typer(statement_command)
 app.add_typer(owners_commands, name="owners")
 lake_commands.add_typer(lake_compact_commands)
 lake_commands.add_typer(lake_repair_commands)

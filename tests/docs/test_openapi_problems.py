@@ -24,6 +24,9 @@ SOME = {"amount": "5.00"}
 MOST = {"amount": "9999999999999999.99"}
 BODIES = {"create_account": NEW, "credit": SOME, "withdraw": SOME}
 
+DAYS = {"/accounts/{accountId}/statement": "?from=2026-01-31&until=2026-01-31"}
+"""The required query of a path."""
+
 
 @dataclass(frozen=True)
 class Change:
@@ -123,7 +126,8 @@ def test_an_operation_returns_a_problem_only_if_it_is_listed(code: str, monkeypa
     change = CHANGES[code]
     details = set()
     for path, methods in ROUTES.items():
-        target = path.replace("{accountId}", change.account_id).replace("{owner}", change.owner) + change.query
+        target = path.replace("{accountId}", change.account_id).replace("{owner}", change.owner)
+        target += change.query or DAYS.get(path, "")
         listed = {method: BY_OPERATION[operation] for method, operation in methods.items()}
         for method, codes in {**listed, "OPTIONS": OF_OPTIONS}.items():
             with monkeypatch.context() as patch:
