@@ -20,6 +20,7 @@ KEPT: Mapping[str, Sequence[int]] = {
     "interleavings": (*range(50),),
     "histories": (*range(5),),
     "contention": (*range(5),),
+    "contention of transfers": (*range(5),),
     "throttled accounts": (*range(50),),
 }
 """By simulation. Add every seed that has failed, and keep it when the bug is fixed: `(*range(200), 3052768411)`."""
