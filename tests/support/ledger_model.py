@@ -17,6 +17,11 @@ class Entry:
     occurred_at: str
     receipt: Receipt
 
+    @property
+    def shown(self) -> Receipt:
+        """The account as it is read."""
+        return replace(self.receipt, transfer_id=None)
+
 
 @dataclass
 class Ledger:
@@ -26,7 +31,7 @@ class Ledger:
 
     @property
     def now(self) -> Receipt | None:
-        return self.entries[-1].receipt if self.entries else None
+        return self.entries[-1].shown if self.entries else None
 
     def expected(
         self, command: Command, key: str | None, conditions: Conditions, receiver: "Ledger | None" = None

@@ -100,9 +100,12 @@ class TwoInstances(RuleBasedStateMachine):
         self.lost: list[Sent] = []
         self.transfers = 0
 
-    @initialize(generation_max=st.integers(1, 3))
-    def start(self, generation_max: int) -> None:
+    @initialize(generation_max=st.integers(1, 3), funded=st.sampled_from([ACCOUNTS, ACCOUNTS, ACCOUNTS[:2], ()]))
+    def start(self, generation_max: int, funded: tuple[str, ...]) -> None:
         self.services = [AccountService(self.store, HeadCache(generation_max)) for _ in range(2)]
+        for account_id in funded:
+            self._send(0, Sent(account_id, OPENED, None), MOMENTS[0])
+            self._send(0, Sent(account_id, Credit(Decimal("20.00")), None), MOMENTS[0])
 
     @rule(at=instances, sent=sends, moment=st.sampled_from(MOMENTS))
     def send(self, at: int, sent: Sent, moment: str) -> None:
@@ -183,11 +186,11 @@ class TwoInstances(RuleBasedStateMachine):
         elif sequence > len(entries):
             assert got == "sequence_not_found"
         else:
-            assert got == entries[sequence - 1].receipt
+            assert got == entries[sequence - 1].shown
 
     @rule(at=instances, account_id=accounts, moment=st.sampled_from(["2026-01-31T09:30:00.000000Z", *MOMENTS]))
     def read_at_moment(self, at: int, account_id: str, moment: str) -> None:
-        in_time = [entry.receipt for entry in self.model[account_id].entries if entry.occurred_at <= moment]
+        in_time = [entry.shown for entry in self.model[account_id].entries if entry.occurred_at <= moment]
         assert self._read(at, account_id, moment=moment) == (in_time[-1] if in_time else "account_not_found")
 
     @rule(

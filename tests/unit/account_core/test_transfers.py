@@ -161,6 +161,13 @@ def test_a_transfer_from_uncached_accounts_reads_each_once(world: TwoAccounts) -
     assert (world.store.asked, used.requests, len(world.store.appended)) == (["a", "b"], 3, 1)
 
 
+def test_each_further_transfer_is_one_request(world: TwoAccounts) -> None:
+    for number in range(1, 31):
+        used = Usage()
+        assert world.transfer("1.00", used=used).balance == 100 - number
+        assert used == Usage(requests=1)
+
+
 def test_a_key_costs_one_more_request_on_the_paying_account(world: TwoAccounts) -> None:
     used = Usage()
     world.transfer(origin=KEYED, used=used)
