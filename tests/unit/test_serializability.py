@@ -13,7 +13,7 @@ FUNDS = 100
 Change = Callable[[dict[str, list[Entry]], list[Operation]], object]
 
 
-class Bank:
+class Ledgers:
     """Carries out transfers one after the other, between accounts with 100 cents each."""
 
     def __init__(self) -> None:
@@ -36,9 +36,9 @@ class Bank:
         return entries[-1]
 
 
-def bank() -> Bank:
+def bank() -> Ledgers:
     """Three transfers, two of them at the same time, a refusal and two reads."""
-    bank = Bank()
+    bank = Ledgers()
     bank.pay((10, 20), Transfer("a", "b", 60, "k"), "t-1")
     bank.pay((11, 19), Transfer("b", "c", 150), "t-2")
     bank.answer((21, 22), Read("b"), Shown(3, 10))
@@ -182,7 +182,7 @@ def test_every_kind_of_violation_is_named(name: str) -> None:
 
 def test_two_accounts_with_different_orders_are_a_cycle() -> None:
     """Each account is intact, and all transfers ran at the same time; only both accounts together show it."""
-    found = Bank()
+    found = Ledgers()
     found.pay((1, 9), Transfer("a", "b", 10), "t-1")
     found.pay((1, 9), Transfer("a", "b", 20), "t-2")
     assert violations(found.ledger, found.operations) == []
@@ -193,7 +193,7 @@ def test_two_accounts_with_different_orders_are_a_cycle() -> None:
 
 
 def test_a_cycle_over_three_accounts_is_found() -> None:
-    found = Bank()
+    found = Ledgers()
     for number, (payer, receiver) in enumerate([("a", "b"), ("b", "c"), ("c", "a")]):
         found.pay((1, 9), Transfer(payer, receiver, 10), f"t-{number}")
     assert violations(found.ledger, found.operations) == []
@@ -205,7 +205,7 @@ def test_a_cycle_over_three_accounts_is_found() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_sequential_execution_with_overlaps_is_serializable(seed: int) -> None:
-    random, found = Random(seed), Bank()  # noqa: S311 -- seeded
+    random, found = Random(seed), Ledgers()  # noqa: S311 -- seeded
     for number in range(60):
         payer, receiver = random.sample(ACCOUNTS, 2)
         at = 10 * number

@@ -119,7 +119,7 @@ def test_a_refused_transfer_writes_nothing(world: TwoAccounts, name: str, origin
     assert sorted(world.store.asked) == sorted(["a", to, *(["a key-1"] if origin.command_id else [])])
 
 
-def test_every_refusal_of_a_receiver_costs_the_same_and_says_the_same(world: TwoAccounts) -> None:
+def test_every_refusal_of_a_receiver_has_the_same_cost_and_message(world: TwoAccounts) -> None:
     with_receivers(world)
     for is_cached in (True, False):
         found = set()
