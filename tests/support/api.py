@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -22,6 +23,35 @@ OPERATOR_SCOPE = "accounts/operator"
 
 def jwt_caller(subject: str, scope: str = "") -> dict[str, Any]:
     return {"jwt": {"claims": {"sub": subject, "scope": scope}, "scopes": None}}
+
+
+def gateway_event(
+    method: str,
+    target: str,
+    body: str | None,
+    headers: Mapping[str, str],
+    *,
+    caller: Mapping[str, Any],
+    gateway_id: str,
+    is_encoded: bool = False,
+) -> dict[str, Any]:
+    """A request as API Gateway passes it to the function; `target` is the path with its query string."""
+    path, _, query = target.partition("?")
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "requestId": gateway_id,
+            "stage": "$default",
+            "http": {"method": method, "path": path},
+            "authorizer": caller,
+        },
+        "body": body,
+        "isBase64Encoded": is_encoded,
+    }
 
 
 class Context:
@@ -80,23 +110,16 @@ class Api:
             encoded: whether `body` is in Base64.
             headers: with underscores instead of hyphens.
         """
-        path, _, query = target.partition("?")
         answer = self.api(
-            {
-                "version": "2.0",
-                "routeKey": "$default",
-                "rawPath": path,
-                "rawQueryString": query,
-                "headers": {name.replace("_", "-"): value for name, value in headers.items()},
-                "requestContext": {
-                    "requestId": f"request-{next(self._requests)}",
-                    "stage": "$default",
-                    "http": {"method": method, "path": path},
-                    "authorizer": self.caller,
-                },
-                "body": body,
-                "isBase64Encoded": encoded,
-            },
+            gateway_event(
+                method,
+                target,
+                body,
+                {name.replace("_", "-"): value for name, value in headers.items()},
+                caller=self.caller,
+                gateway_id=f"request-{next(self._requests)}",
+                is_encoded=encoded,
+            ),
             Context(),
         )
         return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else None, answer["headers"]
