@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from decimal import Decimal
 
-from account_core.domain.commands import AccountCommand, Credit, Withdraw
+from account_core.domain.commands import AccountCommand, Command, Credit, Withdraw
 from account_core.domain.money import MONEY_MAX
 from account_core.rows.items import EVENTS_PER_INTERVAL
 from account_core.service.service import AccountService
@@ -94,7 +94,8 @@ def largest_balance(world: World) -> Cost:
     opened, receiver = row_sizes.largest_created(), row_sizes.largest_transfer().to
     service.execute(receiver, opened, origin())
     transfers = [row_sizes.largest_transfer() for _ in range(2 * EVENTS_PER_INTERVAL - 2)]
-    for number, command in enumerate([opened, Credit(MONEY_MAX), *transfers]):
+    commands: list[Command] = [opened, Credit(MONEY_MAX), *transfers]
+    for number, command in enumerate(commands):
         service.execute(account, command, row_sizes.largest_origin(number))
     return _read(world, account)
 

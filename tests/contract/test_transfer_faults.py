@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 
 from account_core.domain.commands import CreateAccount, Credit, TransferMoney
@@ -56,7 +57,7 @@ class FaultyTable:
         for account_id in accounts:
             self.other.execute(account_id, Credit(Decimal("1.00")), ORIGIN)
 
-    def balances(self) -> tuple[Decimal, Decimal]:
+    def balances(self) -> tuple[Decimal | int, Decimal | int]:
         return self.other.read("a").balance, self.other.read("b").balance
 
     def _before(self, params: dict[str, Any], **_: object) -> tuple[AWSResponse, dict[str, Any]] | None:
@@ -67,7 +68,7 @@ class FaultyTable:
         reasons = [self._reason(code, row) for code, row in zip(self.faults.pop(0), rows, strict=True)]
         error = {"Code": "TransactionCanceledException", "Message": "cancelled"}
         answer = {"Error": error, "CancellationReasons": reasons, "ResponseMetadata": {"RetryAttempts": 0}}
-        return AWSResponse("", 400, {}, None), answer
+        return AWSResponse("", 400, HTTPHeaders(), None), answer
 
     def _after(self, **_: object) -> None:
         if self.loses_answer:

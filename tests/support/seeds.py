@@ -21,6 +21,7 @@ KEPT: Mapping[str, Sequence[int]] = {
     "histories": (*range(5),),
     "contention": (*range(5),),
     "contention of transfers": (*range(5),),
+    "interleavings of transfers": (*range(30),),
     "throttled accounts": (*range(50),),
     "system": (*range(60),),
 }

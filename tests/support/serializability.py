@@ -204,8 +204,8 @@ def _cycle(ledger: Ledger, operations: Sequence[Operation], spans: Mapping[str, 
             graph.add(node, shown.node)
             if shown.sequence < len(entries):
                 graph.add(entries[shown.sequence].node, node)
-    for node, earlier in _real_time(times):
-        graph.add(node, earlier)
+    for node, before in _real_time(times):
+        graph.add(node, before)
     try:
         graph.prepare()
     except CycleError as error:

@@ -29,8 +29,8 @@ def entry_of(row: EventRow) -> Entry:
         row.sequence,
         cents,
         in_cents(row.balance),
-        transfer and transfer.transfer_id,
-        transfer and transfer.counterparty,
+        transfer.transfer_id if transfer else None,
+        transfer.counterparty if transfer else None,
         row.command_id,
     )
 

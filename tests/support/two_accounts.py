@@ -94,7 +94,7 @@ class TwoAccounts:
     def last(self, account_id: str) -> EventRow:
         return next(row for row in reversed(self.rows(account_id)) if isinstance(row, EventRow))
 
-    def balances(self) -> tuple[Decimal, Decimal]:
+    def balances(self) -> tuple[Decimal | int, Decimal | int]:
         return self.last("a").balance, self.last("b").balance
 
     def grow(self, account_id: str, sequence: int) -> None:

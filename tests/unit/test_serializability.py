@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -50,10 +51,10 @@ def bank() -> Ledgers:
     return bank
 
 
-def changed(entry: Entry, **fields: object) -> Change:
+def changed(entry: Entry, **fields: Any) -> Change:  # noqa: ANN401 -- each field has its own type
     def change(ledger: dict[str, list[Entry]], _: list[Operation]) -> None:
         entries = ledger[entry.account_id]
-        entries[entries.index(entry)] = replace(entry, **fields)  # type: ignore[arg-type] -- the names are fields
+        entries[entries.index(entry)] = replace(entry, **fields)
 
     return change
 
@@ -81,9 +82,9 @@ def swap(account_id: str) -> Change:
     return change
 
 
-def answered(number: int, **fields: object) -> Change:
+def answered(number: int, **fields: Any) -> Change:  # noqa: ANN401 -- each field has its own type
     def change(_: dict[str, list[Entry]], operations: list[Operation]) -> None:
-        operations[number] = replace(operations[number], **fields)  # type: ignore[arg-type] -- the names are fields
+        operations[number] = replace(operations[number], **fields)
 
     return change
 

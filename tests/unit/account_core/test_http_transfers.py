@@ -14,6 +14,10 @@ PAYER, RECEIVER, DOLLARS, RICH = "account-1", "account-2", "account-3", "account
 """The accounts of owner-1 (100.00 EUR) and owner-2 (empty), one in USD, and one that is at the limit of a balance."""
 
 
+WRONG_IDS: list[object] = [None, 2, True, [RECEIVER], {}]
+WRONG_AMOUNTS: list[object] = ["0", "-5", "0.001", "five", None, 0, -1, 1e30, "10000000000000000.00", [], {}, True]
+
+
 def with_accounts(authorisation: Any = "IAM") -> Api:  # noqa: ANN401 -- a literal
     api = Api(authorisation)
     opened = [("owner-1", "EUR"), ("owner-2", "EUR"), ("owner-3", "USD"), ("owner-4", "EUR")]
@@ -33,7 +37,11 @@ def api() -> Api:
 
 
 def transfer(
-    api: Api, to: object = RECEIVER, amount: object = "5.00", payer: str = PAYER, **headers: str
+    api: Api,
+    to: object = RECEIVER,
+    amount: object = "5.00",
+    payer: str = PAYER,
+    **headers: Any,  # noqa: ANN401 -- as `Api`
 ) -> tuple[int, Any, dict[str, Any]]:
     return api("POST", f"/accounts/{payer}/transfer", json.dumps({"to": to, "amount": amount}), **headers)
 
@@ -103,11 +111,8 @@ def test_both_accounts_list_the_transfer_with_the_other_account(api: Api) -> Non
         ({"to": "x" * 65, "amount": "5.00"}, 400, "invalid_account_id"),
         ({"to": f"{RECEIVER}\n", "amount": "5.00"}, 400, "invalid_account_id"),
         ({"to": "\u00e9", "amount": "5.00"}, 400, "invalid_account_id"),
-        *(({"to": to, "amount": "5.00"}, 400, "invalid_account_id") for to in (None, 2, True, [RECEIVER], {})),
-        *(
-            ({"to": RECEIVER, "amount": amount}, 400, "invalid_amount")
-            for amount in ("0", "-5", "0.001", "five", None, 0, -1, 1e30, "10000000000000000.00", [], {}, True)
-        ),
+        *(({"to": to, "amount": "5.00"}, 400, "invalid_account_id") for to in WRONG_IDS),
+        *(({"to": RECEIVER, "amount": amount}, 400, "invalid_amount") for amount in WRONG_AMOUNTS),
         ({"to": PAYER, "amount": "5.00"}, 422, "transfer_to_itself"),
         ({"to": RECEIVER, "amount": "100.01"}, 422, "insufficient_funds"),
         ({"to": RECEIVER, "amount": MOST}, 422, "insufficient_funds"),
