@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from account_core.domain.commands import AccountCommand, Command, Credit, Withdraw
-from account_core.domain.money import CENT, MONEY_MAX
+from account_core.domain.money import MONEY_MAX
 from account_core.rows.items import EVENTS_PER_INTERVAL
 from account_core.service.service import AccountService
 from account_core.service.statement import Days, Place
@@ -91,10 +91,13 @@ def balance(events: int) -> Measured:
 
 
 def largest_balance(world: World) -> Cost:
-    """The balance of an account with a snapshot and nine events whose ids are as long as the API allows."""
+    """The balance of an account with a snapshot and nine transfers whose ids are as long as the API allows."""
     service, account = AccountService(world.store), row_sizes.largest_account_id()
-    for number in range(2 * EVENTS_PER_INTERVAL):
-        command: Command = Credit((MONEY_MAX / 20).quantize(CENT)) if number else row_sizes.largest_created()
+    opened, receiver = row_sizes.largest_created(), row_sizes.largest_transfer().to
+    service.execute(receiver, opened, origin())
+    transfers = [row_sizes.largest_transfer() for _ in range(2 * EVENTS_PER_INTERVAL - 2)]
+    commands: list[Command] = [opened, Credit(MONEY_MAX), *transfers]
+    for number, command in enumerate(commands):
         service.execute(account, command, row_sizes.largest_origin(number))
     return _read(world, account)
 

@@ -72,7 +72,9 @@ class Api:
         heads: the service's cache.
     """
 
-    def __init__(self, authorisation: Authorisation = "IAM", log: AccessLog | None = None) -> None:
+    def __init__(
+        self, authorisation: Authorisation = "IAM", log: AccessLog | None = None, *, has_transfers: bool = True
+    ) -> None:
         self.store = MemoryAccountStore()
         self.now = datetime(2026, 1, 31, 9, 30, 0, 1, UTC)
         self.caller: dict[str, Any] = IAM_CALLER
@@ -87,7 +89,7 @@ class Api:
             log=log or self.log,
             authorisation=authorisation,
             operator_scope=OPERATOR_SCOPE,
-            has_transfers=True,
+            has_transfers=has_transfers,
         )
 
     def __call__(

@@ -20,6 +20,8 @@ KEPT: Mapping[str, Sequence[int]] = {
     "interleavings": (*range(50),),
     "histories": (*range(5),),
     "contention": (*range(5),),
+    "contention of transfers": (*range(5),),
+    "interleavings of transfers": (*range(30),),
     "throttled accounts": (*range(50),),
     "system": (*range(60),),
 }

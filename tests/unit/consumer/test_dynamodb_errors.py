@@ -36,7 +36,6 @@ OTHER_SERVICES = {
 }
 """Codes that botocore retries but DynamoDB does not document."""
 ROWS = rows_for("a", Head(), Created("owner-1", "EUR"), Origin("2026-01-31T09:30:00.000001Z", "c", "r"))
-ROWS = rows_for("a", Head(), Created("owner-1", "EUR"), Origin("2026-01-31T09:30:00.000001Z", "c", "r"))
 ALL_CODES = [(code, kind) for kind, codes in CODES.items() for code in sorted(codes)]
 ALL_REASONS = [(code, kind) for kind, codes in REASONS.items() for code in sorted(codes)]
 
