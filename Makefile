@@ -14,7 +14,7 @@ STAMP := $(VENV)/.ready
 # uv writes no byte code. The first import must write it, or every process would compile its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo up tail quick test check audit bench lake-scale simulate fuzz test-kcl test-spark spark java openapi events-doc scale-doc template lock clean setup
+.PHONY: help demo up tail quick test check audit bench lake-scale simulate simulate-system fuzz test-kcl test-spark spark java openapi events-doc scale-doc template lock clean setup
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
@@ -83,6 +83,9 @@ lake-scale: $(STAMP) ## generate a lake of EVENTS events (10000000) and measure 
 
 simulate: $(STAMP) ## simulate the projector with SEEDS seeds (100000), beginning with FIRST (random)
 	@$(BIN)/python -m tests.simulation.projector --seeds $(or $(SEEDS),100000) $(if $(FIRST),--first $(FIRST)) --jobs 2
+
+simulate-system: $(STAMP) ## simulate the whole system with SEEDS seeds (20000), beginning with FIRST (random)
+	@$(BIN)/python -m tests.simulation.system --seeds $(or $(SEEDS),20000) $(if $(FIRST),--first $(FIRST)) --jobs 2
 
 fuzz: $(STAMP) ## send the projector INPUTS nearly valid batches (1000000), generated from SEED (random)
 	@$(BIN)/python -m tests.fuzz --inputs $(or $(INPUTS),1000000) $(if $(SEED),--seed $(SEED))

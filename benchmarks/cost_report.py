@@ -61,6 +61,7 @@ def _notes(costs: Costs) -> list[str]:
         "their account's head in the process's cache.",
         f"Dollars: {prices.write} per million write units, {prices.read} per million read units.",
         f"Typical rows have {rows.typical} bytes, or {rows.typical_keyed} with an Idempotency-Key.",
+        f"That of a transfer with a key has {rows.typical_transfer} bytes.",
         f"The largest row that the API accepts has {rows.largest} bytes. Target, below {WRITE_UNIT_BYTES}: {met}.",
         f"{rows.largest_fitting} of the largest rows fit into a read unit of {READ_UNIT_BYTES} bytes. A read needs ten",
         "rows, so the balance of such an account costs more, as the table shows.",

@@ -7,6 +7,7 @@ from typing import Literal
 from account_core.rows.items import EVENTS_PER_INTERVAL, SNAPSHOT_EVERY, version_of
 from account_core.service.head import version_after
 from benchmarks import operations as measured
+from benchmarks import transfer_costs as transfers
 from benchmarks.meter import Cost
 from benchmarks.operations import TOO_MUCH, YOUNG, Measured
 from benchmarks.row_sizes import READ_UNIT_BYTES, row_sizes
@@ -41,7 +42,7 @@ class Operation:
 
 def operations(long_events: int) -> list[Operation]:
     """Return all operations; the longest account has `long_events` events."""
-    return [*_commands(), *_keyed_commands(), *_balances(long_events), *_history(long_events)]
+    return [*_commands(), *_keyed_commands(), *_transfers(), *_balances(long_events), *_history(long_events)]
 
 
 def _commands() -> list[Operation]:
@@ -101,6 +102,25 @@ def _keyed_commands() -> list[Operation]:
     ]
 
 
+def _transfers() -> list[Operation]:
+    """DynamoDB Local reports a transaction as two units less than AWS bills, so ministack reports all of their WCU."""
+
+    def transfer(run: Measured, reads_from: StoreName = LOCAL) -> Measurement:
+        return Measurement(run, reads_from, writes_from=MINISTACK)
+
+    return [
+        Operation("transfer", Cost(1, 0, 4), transfer(transfers.cached)),
+        Operation("transfer with one snapshot", Cost(1, 0, 6), transfer(transfers.one_snapshot)),
+        Operation("transfer with two snapshots", Cost(1, 0, 8), transfer(transfers.two_snapshots)),
+        Operation("transfer, keyed", Cost(2, 1, 5), transfer(transfers.keyed, reads_from=MINISTACK)),
+        Operation("transfer, one account not cached", Cost(2, 1, 4), transfer(transfers.one_not_cached)),
+        Operation("transfer, no account cached", Cost(3, 2, 4), transfer(transfers.none_cached)),
+        Operation("transfer with one version conflict", Cost(2, 0, 8), transfer(transfers.conflict)),
+        Operation("transfer repeated, keyed", Cost(2, 2, 0), Measurement(transfers.repeated)),
+        Operation("transfer refused by the domain", Cost(2, 2, 0), Measurement(transfers.refused)),
+    ]
+
+
 def _balances(long_events: int) -> list[Operation]:
     reads = [
         Operation(
@@ -130,6 +150,16 @@ def _history(events: int) -> list[Operation]:
             f"page of {measured.PAGE} of {events:,} events",
             Cost(1, page_units, 0),
             Measurement(measured.page(events)),
+        ),
+        Operation(
+            f"statement of the worst day, {events:,} events",
+            Cost(2 * searches - 2, 2 * searches - 3 + page_units, 0),
+            Measurement(measured.statement(events)),
+        ),
+        Operation(
+            f"further page of a statement, {events:,} events",
+            Cost(3, 2 + page_units, 0),
+            Measurement(measured.statement_page(events)),
         ),
     ]
 

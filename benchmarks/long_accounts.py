@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from botocore.config import Config
@@ -18,6 +18,7 @@ from account_core.rows.items import to_item
 from account_core.service.head import Head, advance, rows_for, timestamp
 from account_core.service.loading import load_moment
 from account_core.service.ports import ROWS_MAX
+from account_core.service.statement import Days, statement_page
 from account_core.service.usage import Usage
 from account_core.store.memory_store import MemoryAccountStore
 from benchmarks.world import CREDIT, OPENED, LongAccount, World, account_id, origin
@@ -46,7 +47,7 @@ def long_account(world: World, events: int) -> LongAccount:
     if events not in world.long_accounts:
         rows = ledger(events)
         _load(world, rows)
-        world.long_accounts[events] = LongAccount(rows[0].account_id, len(rows), worst_moment(rows))
+        world.long_accounts[events] = LongAccount(rows[0].account_id, len(rows), worst_moment(rows), worst_day(rows))
     return world.long_accounts[events]
 
 
@@ -91,6 +92,19 @@ def worst_moment(rows: Sequence[Row]) -> str:
         # The last row of an interval, and the first row of the next.
         moments += [rows[last - 1].occurred_at, rows[last].occurred_at]
     return max(moments, key=lambda moment: _requests(store, moment))
+
+
+def worst_day(rows: Sequence[Row]) -> date:
+    """The day whose statement needs the most requests."""
+    store = _Listed(rows)
+    days = sorted({date.fromisoformat(row.occurred_at[: len("2026-01-31")]) for row in rows})
+
+    def requests(day: date) -> int:
+        used = Usage()
+        statement_page(store, "", Days(day, day), None, limit=ROWS_MAX, used=used)
+        return used.requests
+
+    return max(days, key=requests)
 
 
 def _requests(store: "_Listed", moment: str) -> int:

@@ -5,12 +5,14 @@ Each function prepares its `World` without measuring and returns the cost of one
 
 import uuid
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 
 from account_core.domain.commands import AccountCommand, Command, Credit, Withdraw
-from account_core.domain.money import CENT, MONEY_MAX
+from account_core.domain.money import MONEY_MAX
 from account_core.rows.items import EVENTS_PER_INTERVAL
 from account_core.service.service import AccountService
+from account_core.service.statement import Days, Place
 from benchmarks import row_sizes
 from benchmarks.long_accounts import long_account
 from benchmarks.meter import Cost
@@ -89,10 +91,13 @@ def balance(events: int) -> Measured:
 
 
 def largest_balance(world: World) -> Cost:
-    """The balance of an account with a snapshot and nine events whose ids are as long as the API allows."""
+    """The balance of an account with a snapshot and nine transfers whose ids are as long as the API allows."""
     service, account = AccountService(world.store), row_sizes.largest_account_id()
-    for number in range(2 * EVENTS_PER_INTERVAL):
-        command: Command = Credit((MONEY_MAX / 20).quantize(CENT)) if number else row_sizes.largest_created()
+    opened, receiver = row_sizes.largest_created(), row_sizes.largest_transfer().to
+    service.execute(receiver, opened, origin())
+    transfers = [row_sizes.largest_transfer() for _ in range(2 * EVENTS_PER_INTERVAL - 2)]
+    commands: list[Command] = [opened, Credit(MONEY_MAX), *transfers]
+    for number, command in enumerate(commands):
         service.execute(account, command, row_sizes.largest_origin(number))
     return _read(world, account)
 
@@ -117,6 +122,31 @@ def page(events: int) -> Measured:
         return world.measure(lambda used: service.events(account, events // 2, PAGE, None, used, newest_first=False))
 
     return read
+
+
+def statement(events: int) -> Measured:
+    """The first page of the statement of the day whose bounds take the most requests to find."""
+
+    def read(world: World) -> Cost:
+        account = long_account(world, events)
+        return _statement(world, account.id, Days(account.worst_day, account.worst_day), None)
+
+    return read
+
+
+def statement_page(events: int) -> Measured:
+    """A further page, from the middle of the account's history."""
+
+    def read(world: World) -> Cost:
+        place = Place(0, events // 2, events)
+        return _statement(world, long_account(world, events).id, Days(date.min, date.max), place)
+
+    return read
+
+
+def _statement(world: World, account: str, days: Days, place: Place | None) -> Cost:
+    service = AccountService(world.store)
+    return world.measure(lambda used: service.statement(account, days, place, limit=PAGE, owner=None, used=used))
 
 
 def _read(world: World, account: str, sequence: int | None = None, moment: str | None = None) -> Cost:

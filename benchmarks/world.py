@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -42,11 +42,12 @@ class MetersDisagree(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LongAccount:
-    """Attributes: `worst_moment` is the moment that takes the most requests to find."""
+    """Attributes: `worst_moment` and `worst_day` take the most requests to find."""
 
     id: str
     rows: int
     worst_moment: str
+    worst_day: date
 
 
 @dataclass(slots=True)
@@ -71,10 +72,15 @@ class World:
 
     def grown(self, events: int) -> tuple[AccountService, str]:
         """Create an account with that many events, and return it with a service that has its head in the cache."""
-        service, new_id = AccountService(self.store), account_id()
+        service = AccountService(self.store)
+        return service, self.grow(service, events)
+
+    def grow(self, service: AccountService, events: int) -> str:
+        """Create an account with that many events, with this service."""
+        new_id = account_id()
         for number in range(events):
             service.execute(new_id, CREDIT if number else OPENED, origin())
-        return service, new_id
+        return new_id
 
     def measure(self, work: Callable[[Usage], object]) -> Cost:
         """Measure the cost of `work`, even if the domain refuses it.

@@ -19,8 +19,10 @@ class Signature(httpx.Auth):
 
     requires_request_body = True
 
-    def __init__(self, access_key_id: str, secret_access_key: str, region: str) -> None:
-        self._signer = SigV4Auth(Credentials(access_key_id, secret_access_key), SERVICE, region)
+    def __init__(
+        self, access_key_id: str, secret_access_key: str, region: str, session_token: str | None = None
+    ) -> None:
+        self._signer = SigV4Auth(Credentials(access_key_id, secret_access_key, session_token), SERVICE, region)
 
     def auth_flow(self, request: httpx.Request) -> _Flow:
         headers = {name: request.headers[name] for name in SIGNED_HEADERS if name in request.headers}
@@ -33,8 +35,9 @@ class Signature(httpx.Auth):
             params=request.url.params.multi_items(),  # type: ignore[arg-type]  # botocore also accepts a sequence
         )
         self._signer.add_auth(signed)
-        for name in ("Authorization", "X-Amz-Date"):
-            request.headers[name] = signed.headers[name]
+        for name in ("Authorization", "X-Amz-Date", "X-Amz-Security-Token"):
+            if name in signed.headers:
+                request.headers[name] = signed.headers[name]
         yield request
 
 

@@ -61,7 +61,8 @@ _WRITTEN = {
 }
 """By row type: the event's name, its fields in the order in which this module writes them, and their types."""
 
-_EVENT, _OF_TRANSFER = str(EVENT_FORMAT), str(TRANSFER_FORMAT)
+_IS_OF_TRANSFER = {str(EVENT_FORMAT): False, str(TRANSFER_FORMAT): True}
+"""By row format, of those that take the fast path."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEQUENCE_DIGITS_MAX = 15
 _UNITS_DIGITS_MAX = MONEY_PRECISION - MONEY_SCALE
@@ -106,6 +107,7 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
         sequence, digits, number = _sequence_of(image[SEQUENCE]["N"], version)
         units, _, decimals = image[BALANCE]["N"].partition(".")
         balance = int(units + _CENTS[decimals])
+        is_of_transfer = _IS_OF_TRANSFER[image[ROW_FORMAT]["N"]]
         if (
             keys[ACCOUNT_ID]["S"] != account_id
             or keys[VERSION]["N"] != version
@@ -113,16 +115,12 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
             or len(units) > _UNITS_DIGITS_MAX
             or not units.isdecimal()
             or not units.isascii()
+            or (is_of_transfer and kind == CREATED)
         ):
             return None
         since = instant(at) - _EPOCH
         occurred_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-        is_transfer = image[ROW_FORMAT]["N"] == _OF_TRANSFER
-        if not is_transfer and image[ROW_FORMAT]["N"] != _EVENT:
-            return None
         if kind == CREATED:
-            if is_transfer:
-                return None
             own, end = image[OWNER]["S"].encode(), b""
             own_size = len(own)
         else:
@@ -131,12 +129,8 @@ def fast_event(change: Mapping[str, Any], position: int, headers: Mapping[str, b
             if len(units) > _UNITS_DIGITS_MAX or not units.isdecimal() or not units.isascii() or not amount:
                 return None
             own_size = (amount.bit_length() + 8) >> 3
-            own, end = amount.to_bytes(own_size, "big"), _NO_TRANSFER
-            if is_transfer:
-                transfer_id, counterparty = image[TRANSFER_ID]["S"], image[COUNTERPARTY_ID]["S"]
-                if not transfer_id or counterparty in ("", account_id):
-                    return None
-                end = optional_string(transfer_id) + optional_string(counterparty)
+            own = amount.to_bytes(own_size, "big")
+            end = _transfer_of(image, account_id) if is_of_transfer else _NO_TRANSFER
         balance_size = (balance.bit_length() + 8) >> 3
         account, correlation = account_id.encode(), image[CORRELATION_ID]["S"].encode()
         request, command = image[REQUEST_ID].get("S"), image.get(COMMAND_ID)
@@ -178,3 +172,11 @@ def _sequence_of(number: str, version: str) -> tuple[int, bytes, bytes]:
     if sequence < 1 or not matches or len(number) > _SEQUENCE_DIGITS_MAX:
         raise ValueError
     return sequence, number.encode(), long(sequence)
+
+
+def _transfer_of(image: Mapping[str, Any], account_id: str) -> bytes:
+    """Return the fields of a row's transfer. Raises ValueError if it is not a transfer to or from another account."""
+    transfer_id, counterparty = image[TRANSFER_ID]["S"], image[COUNTERPARTY_ID]["S"]
+    if not transfer_id or not counterparty or counterparty == account_id:
+        raise ValueError
+    return optional_string(transfer_id) + optional_string(counterparty)

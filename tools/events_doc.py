@@ -195,7 +195,7 @@ def _example(event: Event) -> str:
 
 
 def _values(name: str) -> dict[str, Any]:
-    for row in ROWS:
+    for row in reversed(ROWS):
         translated, fields = translate(row)
         if translated == name:
             return fields

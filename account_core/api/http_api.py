@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from account_core.api import etags, queries, requests, responses
+from account_core.api import etags, queries, requests, responses, statements
 from account_core.api.access import Authorisation, Caller, caller_of
 from account_core.api.access_log import AccessLog
 from account_core.api.gateway import Request, Response
@@ -75,6 +75,7 @@ class HttpApi:
             "create_account": self._create,
             "read_account": self._read,
             "list_events": self._events,
+            "read_statement": self._statement,
             "list_accounts": self._accounts,
             "credit": lambda call, caller: self._command(call, caller, requests.credit),
             "withdraw": lambda call, caller: self._command(call, caller, requests.withdraw),
@@ -183,6 +184,13 @@ class HttpApi:
             call.account_id, page.after, page.limit, caller.owner, call.used, newest_first=page.newest_first
         )
         return responses.events(call.account_id, rows, page)
+
+    def _statement(self, call: _Call, caller: Caller) -> Response:
+        query = statements.statement_query(call.request.query(*statements.PARAMETERS))
+        page = self._service.statement(
+            call.account_id, query.days, query.place, limit=query.limit, owner=caller.owner, used=call.used
+        )
+        return statements.statement(call.account_id, query, page)
 
     def _accounts(self, call: _Call, caller: Caller) -> Response:
         page = queries.account_page(call.request.query(*queries.ACCOUNT_PAGE))

@@ -85,7 +85,7 @@ PROBLEMS: dict[str, Problem] = {
     "receiver_refused": Problem(
         422,
         _REJECTED,
-        "nothing was written; check the receiving account's id and currency with its owner; the reason is not given, "
+        "nothing was written; check the receiving account's id and currency with its owner; no reason is given, "
         "because the account may belong to somebody else",
     ),
     "idempotency_key_reused": Problem(

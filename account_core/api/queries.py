@@ -52,12 +52,11 @@ def point_in_time(query: Mapping[str, str]) -> PointInTime:
 
 def page(query: Mapping[str, str]) -> Page:
     """The page in `after=20&limit=10&order=newest`."""
-    limit = _number(query, "limit", 1, LIMIT_MAX)
     order = query.get("order", ORDERS[0])
     if order not in ORDERS:
         raise InvalidRequest(f"order must be one of: {', '.join(ORDERS)}.", "invalid_parameter")
     after = _number(query, "after", 0, NUMBER_MAX)
-    return Page(after, LIMIT_DEFAULT if limit is None else limit, newest_first=order == "newest")
+    return Page(after, limit(query), newest_first=order == "newest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +72,13 @@ def account_page(query: Mapping[str, str]) -> AccountPage:
     after = query.get("afterAccount")
     if after is not None and not re.fullmatch(ACCOUNT_ID, after):
         raise InvalidRequest("afterAccount must be an account id.", "invalid_parameter")
-    limit = _number(query, "limit", 1, LIMIT_MAX)
-    return AccountPage(after, LIMIT_DEFAULT if limit is None else limit)
+    return AccountPage(after, limit(query))
+
+
+def limit(query: Mapping[str, str]) -> int:
+    """The most entries of a page, in `limit=10`."""
+    number = _number(query, "limit", 1, LIMIT_MAX)
+    return LIMIT_DEFAULT if number is None else number
 
 
 def _number(query: Mapping[str, str], name: str, least: int, most: int) -> int | None:

@@ -62,7 +62,7 @@ def accounts(owner: str, owned: Sequence[OwnedAccount], limit: int) -> Response:
 def _event(row: EventRow) -> dict[str, Any]:
     common = {
         "sequence": row.sequence,
-        "type": _type(row),
+        "type": type_of(row),
         "occurredAt": row.occurred_at,
         "balance": str(row.balance),
         "currency": row.currency,
@@ -81,7 +81,7 @@ def _event(row: EventRow) -> dict[str, Any]:
     }
 
 
-def _type(row: EventRow) -> str:
+def type_of(row: EventRow) -> str:
     """The name of the domain event that other teams receive."""
     match row.event:
         case Created():

@@ -7,6 +7,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "/accounts/{accountId}/withdraw": {"POST": "withdraw"},
     "/accounts/{accountId}/transfer": {"POST": "transfer"},
     "/accounts/{accountId}/events": {"GET": "list_events"},
+    "/accounts/{accountId}/statement": {"GET": "read_statement"},
     "/owners/{owner}/accounts": {"GET": "list_accounts"},
 }
 """Path -> method -> operation. Every path supports OPTIONS, and every path with GET supports HEAD."""

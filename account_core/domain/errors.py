@@ -85,7 +85,7 @@ class TransferToItself(Rejected):
 class ReceiverRefused(Rejected):
     """The receiving account cannot take the transfer; nothing was written.
 
-    The reason is not given: the payer may not learn whether an account of another owner exists, or what is in it.
+    No reason is given: the payer may not learn whether an account of another owner exists, or what is in it.
     """
 
     code = "receiver_refused"

@@ -258,13 +258,15 @@ def _position(item: Mapping[str, Any]) -> tuple[int, int]:
 
 def _event(kind: str, item: Mapping[str, Any]) -> Event:
     match kind:
-        case "CREATED" if item[ROW_FORMAT]["N"] != str(TRANSFER_FORMAT):
+        case "CREATED":
+            if _is_of_transfer(item):
+                raise Corrupt(f"row {key_of(item)}: type {kind} cannot have format {TRANSFER_FORMAT}")
             return Created(owner=item[OWNER]["S"], currency=item[CURRENCY]["S"])
         case "WITHDRAW":
             return Withdrawn(_amount(item), _transfer(item))
         case "CREDIT":
             return Credited(_amount(item), _transfer(item))
-    raise Corrupt(f"row {key_of(item)}: unknown type {kind!r} in format {item[ROW_FORMAT]['N']}")
+    raise Corrupt(f"row {key_of(item)}: unknown type {kind!r}")
 
 
 def _attributes_of(transfer: Transfer | None) -> Item:
@@ -277,11 +279,15 @@ def _attributes_of(transfer: Transfer | None) -> Item:
     }
 
 
+def _is_of_transfer(item: Mapping[str, Any]) -> bool:
+    return bool(item[ROW_FORMAT]["N"] == str(TRANSFER_FORMAT))
+
+
 def _transfer(item: Mapping[str, Any]) -> Transfer | None:
-    if item[ROW_FORMAT]["N"] != str(TRANSFER_FORMAT):
+    if not _is_of_transfer(item):
         return None
     transfer = Transfer(item[TRANSFER_ID]["S"], item[COUNTERPARTY_ID]["S"])
-    if not transfer.transfer_id or transfer.counterparty in ("", item[ACCOUNT_ID]["S"]):
+    if not transfer.transfer_id or not transfer.counterparty or transfer.counterparty == item[ACCOUNT_ID]["S"]:
         raise Corrupt(f"row {key_of(item)}: a transfer has an id, and another account as its counterparty")
     return transfer
 

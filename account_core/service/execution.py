@@ -196,6 +196,8 @@ class Execution:
     def _continue_after(self, conflict: VersionConflict | WriteConflict, conflicts: int) -> None:
         """Fold the competing events; read an account after several of them, or if the store did not return any.
 
+        The store may return the competing snapshot alone, if another write of the event's row is in progress.
+
         After a WriteConflict, the heads may still be the newest: the same rows are sent again.
         """
         if isinstance(conflict, WriteConflict):
@@ -205,14 +207,15 @@ class Execution:
         behind = [account for account in self._accounts() if account.account_id in competing] or self._accounts()
         for account in behind:
             account.conflicts += 1
-        busy = [account for account in behind if not competing or account.is_busy()]
+        folded = {account_id: row for account_id, row in competing.items() if isinstance(row, EventRow)}
+        busy = [account for account in behind if account.account_id not in folded or account.is_busy()]
         if busy:
             self.pause(conflicts)
         for account in behind:
             if account in busy:
                 account.read()
             else:
-                account.advance(competing[account.account_id])
+                account.advance(folded[account.account_id])
 
     def _replay(self, earlier: EventRow) -> Receipt:
         """The first result of this command."""

@@ -42,17 +42,33 @@ def load_moment(store: AccountStore, account_id: str, moment: str, used: Usage) 
         moment: a time in the form that `head.timestamp` returns.
         used: the cost is added to it.
     """
-    version = _last_version(store, account_id, moment, used)
-    return load(store, account_id, used, up_to=version) if version else Head()
+    last = last_event(store, account_id, moment, store.newest(account_id, used), used)
+    return load(store, account_id, used, up_to=last.version) if last else Head()
 
 
-def _last_version(store: AccountStore, account_id: str, moment: str, used: Usage) -> int:
-    """The version of the last event that is not later than `moment`; 0 if there is none."""
-    newest = store.newest(account_id, used)
+def last_event(
+    store: AccountStore,
+    account_id: str,
+    moment: str,
+    newest: Sequence[StoredRow],
+    used: Usage,
+    *,
+    first_interval: int = 0,
+) -> EventRow | None:
+    """The last event that is not later than `moment`; None if there is none.
+
+    Args:
+        store: where the rows are.
+        account_id: the account's id.
+        moment: compared with `occurred_at` as text.
+        newest: the account's newest ten rows.
+        used: the cost is added to it.
+        first_interval: the event is not in an earlier snapshot interval.
+    """
     found = _last_of(newest, moment)
     if found or not newest:
         return found
-    first, last = 0, interval_of(newest[-1].version - 1)  # the intervals that may contain it
+    first, last = first_interval, interval_of(newest[-1].version - 1)  # the intervals that may contain it
     while first <= last:
         middle = (first + last) // 2
         interval = store.newest(account_id, used, up_to=last_version_of(middle))
@@ -61,12 +77,12 @@ def _last_version(store: AccountStore, account_id: str, moment: str, used: Usage
             last = middle - 1
             continue
         found = in_interval
-        if in_interval < interval[0].version - 1:
+        if in_interval.version < interval[0].version - 1:
             break  # the next event is in this interval and is later
         first = middle + 1
     return found
 
 
-def _last_of(newest: Sequence[StoredRow], moment: str) -> int:
-    in_time = (row.version for row in newest if isinstance(row, EventRow) and row.occurred_at <= moment)
-    return max(in_time, default=0)
+def _last_of(newest: Sequence[StoredRow], moment: str) -> EventRow | None:
+    in_time = (row for row in newest if isinstance(row, EventRow) and row.occurred_at <= moment)
+    return max(in_time, key=lambda row: row.version, default=None)

@@ -1,4 +1,4 @@
-"""The use cases: read an account, list its events, carry out a command (see `execution`)."""
+"""The use cases: read an account, list its events, make a statement, carry out a command (see `execution`)."""
 
 from collections.abc import Callable
 
@@ -18,12 +18,13 @@ from account_core.service.head_cache import HeadCache
 from account_core.service.history import events_after
 from account_core.service.loading import load, load_moment
 from account_core.service.ports import AccountStore
+from account_core.service.statement import Days, Place, StatementPage, statement_page
 from account_core.service.usage import Usage
 from account_core.service.working_head import WorkingHead, has_other_owner, hide_from_others
 
 
 class AccountService:
-    """The use cases: read an account, list its events, carry out a command.
+    """The use cases: read an account, list its events, make a statement, carry out a command.
 
     Args:
         store: the ledger.
@@ -81,6 +82,21 @@ class AccountService:
         if rows is None:
             raise AccountNotFound
         return rows
+
+    def statement(
+        self, account_id: str, days: Days, place: Place | None, *, limit: int, owner: str | None, used: Usage
+    ) -> StatementPage:
+        """A page of the account's statement; see `statement.statement_page`.
+
+        Raises:
+            AccountNotFound, InvalidRequest, Unavailable, Corrupt.
+        """
+        if owner is not None:
+            self._require_owner(account_id, owner, used)
+        page = statement_page(self._store, account_id, days, place, limit=limit, used=used)
+        if page is None:
+            raise AccountNotFound
+        return page
 
     def _require_owner(self, account_id: str, owner: str, used: Usage) -> None:
         """Raise AccountNotFound unless the owner has this account.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from account_events.testing.errors import BadReplay, BadSource, NotOnStream, TestingError
     from account_events.testing.export import from_export
     from account_events.testing.faults import Fault, random_faults, refuse_every
-    from account_events.testing.histories import history, mixed, out_of_order, republished, without
+    from account_events.testing.histories import history, mixed, out_of_order, republished, transferred, without
     from account_events.testing.kinesis import MemoryKinesis
     from account_events.testing.lambda_events import from_lambda_events
     from account_events.testing.mapping import replay
@@ -42,7 +42,7 @@ _MODULES = {
     "errors": ("BadReplay", "BadSource", "NotOnStream", "TestingError"),
     "export": ("from_export",),
     "faults": ("Fault", "random_faults", "refuse_every"),
-    "histories": ("history", "mixed", "out_of_order", "republished", "without"),
+    "histories": ("history", "mixed", "out_of_order", "republished", "transferred", "without"),
     "kinesis": ("MemoryKinesis",),
     "lambda_events": ("from_lambda_events",),
     "mapping": ("replay",),
@@ -95,6 +95,7 @@ __all__ = [
     "replay",
     "republished",
     "shuffled",
+    "transferred",
     "unknown_schema",
     "without",
 ]

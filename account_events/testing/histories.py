@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from account_events.consumer.decoding import ACCOUNT_ID_LENGTH_MAX
-from account_events.consumer.events import AccountCreated, BalanceCredited, BalanceWithdrawn, Event
+from account_events.consumer.events import AccountCreated, BalanceCredited, BalanceWithdrawn, Event, KnownEvent
 from account_events.testing.errors import BadReplay
 from account_events.testing.mixing import in_turn
 
@@ -57,6 +57,57 @@ def history(
             kind(**_common(account_id, sequence, opened_at), amount=abs(amount), currency=currency, balance=balance)
         )
     return events
+
+
+def transferred(
+    paying: Sequence[Event], receiving: Sequence[Event], amount: str | Decimal, transfer_id: str = "transfer-1"
+) -> tuple[list[Event], list[Event]]:
+    """The histories of two accounts with a transfer at the end: one more event each, at the same time.
+
+    As the service publishes them: both events have the `transfer_id`, the amount and the other account's id, and the
+    received one has no ids of the paying owner's request. On the stream, they come in any order: see `mixed`.
+
+    Args:
+        paying: all events of the account that pays, from `history`.
+        receiving: those of the other account.
+        amount: in units of the currency, positive, with at most two decimals.
+        transfer_id: each transfer has another one.
+
+    Raises:
+        BadReplay: no transfer can be like this: the accounts are the same or have different currencies, the last event
+            of one has no balance, or the amount is invalid or larger than the paying account's balance.
+    """
+    money, last, before = _amount(amount), _last(paying), _last(receiving)
+    if last.account_id == before.account_id or last.currency != before.currency:
+        raise BadReplay("a transfer needs two accounts of the same currency")
+    if not 0 < money <= last.balance:
+        raise BadReplay(f"{last.account_id}: {amount} overdraws the account or is not positive")
+    at = max(last.occurred_at, before.occurred_at) + timedelta(seconds=1)
+    paid = BalanceWithdrawn(
+        **_common(last.account_id, last.sequence + 1, at) | {"occurred_at": at},
+        amount=money,
+        currency=last.currency,
+        balance=last.balance - money,
+        transfer_id=transfer_id,
+        counterparty_account_id=before.account_id,
+    )
+    received = BalanceCredited(
+        **_common(before.account_id, before.sequence + 1, at)
+        | {"occurred_at": at, "correlation_id": transfer_id, "request_id": None},
+        amount=money,
+        currency=before.currency,
+        balance=before.balance + money,
+        transfer_id=transfer_id,
+        counterparty_account_id=last.account_id,
+    )
+    return [*paying, paid], [*receiving, received]
+
+
+def _last(events: Sequence[Event]) -> KnownEvent:
+    match events:
+        case [*_, AccountCreated() | BalanceCredited() | BalanceWithdrawn() as last]:
+            return last
+    raise BadReplay("a transfer needs the events of two accounts, up to the last one with a balance")
 
 
 def _common(account_id: str, sequence: int, opened_at: datetime) -> dict[str, Any]:

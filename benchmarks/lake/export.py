@@ -13,7 +13,15 @@ from pathlib import Path
 import duckdb
 
 from account_core.rows import layout
-from account_core.rows.items import CREATED, CREDIT, EVENTS_PER_INTERVAL, FORMAT, SNAPSHOT, WITHDRAW
+from account_core.rows.items import (
+    CREATED,
+    CREDIT,
+    EVENT_FORMAT,
+    EVENTS_PER_INTERVAL,
+    SNAPSHOT,
+    SNAPSHOT_FORMAT,
+    WITHDRAW,
+)
 from local_stack.table_export import export_files
 
 EXPORT_TIME = datetime(2040, 1, 1, tzinfo=UTC)
@@ -85,7 +93,6 @@ _TYPE = (
 )
 _COMMON = {
     layout.ACCOUNT_ID: ("S", "account_id"),
-    layout.ROW_FORMAT: ("N", f"'{FORMAT}'"),
     layout.SEQUENCE: ("N", "sequence"),
     layout.TIMESTAMP: ("S", "strftime(occurred_at, '%Y-%m-%dT%H:%M:%S.%fZ')"),
     layout.CURRENCY: ("S", "currency"),
@@ -93,6 +100,7 @@ _COMMON = {
 }
 _EVENT = {
     **_COMMON,
+    layout.ROW_FORMAT: ("N", f"'{EVENT_FORMAT}'"),
     layout.VERSION: ("N", f"({_VERSION})"),
     layout.TYPE: ("S", f"({_TYPE})"),
     layout.OWNER: ("S", "owner"),
@@ -103,6 +111,7 @@ _EVENT = {
 }
 _SNAPSHOT = {
     **_COMMON,
+    layout.ROW_FORMAT: ("N", f"'{SNAPSHOT_FORMAT}'"),
     layout.VERSION: ("N", f"({_VERSION} + 1)"),
     layout.TYPE: ("S", f"'{SNAPSHOT}'"),
     layout.OWNER: ("S", "'owner-' || account_id"),

@@ -123,9 +123,11 @@ SELECT
   CAST(CAST(balance_cents AS DECIMAL(38, 0)) * 0.01 AS DECIMAL(18, 2)) AS balance,
   CAST(occurred_at + to_milliseconds(400 + pause_ms) AS TIMESTAMP) AS published_at,
   CASE event_type
-    WHEN 'AccountCreated' THEN '34c8165f77476d94' WHEN 'BalanceCredited' THEN 'c82deffa805c8078' ELSE '808783a2fc61f6f6'
+    WHEN 'AccountCreated' THEN '34c8165f77476d94' WHEN 'BalanceCredited' THEN '53979a54a20957d6' ELSE 'bd2a18baee59521b'
   END AS schema_fingerprint,
   epoch_us(occurred_at) AS occurred_at_us,
+  CAST(NULL AS VARCHAR) AS transfer_id,
+  CAST(NULL AS VARCHAR) AS counterparty_account_id,
   strftime(occurred_at, '%Y-%m-%d') AS dt,
   event_type
 FROM described

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks import operations as measured
+from benchmarks import transfer_costs as transfers
 from benchmarks.meter import Cost
 from benchmarks.world import World, open_world
 
@@ -35,6 +36,8 @@ def emulated(emulator_url: str) -> World:
         (measured.balance(10), Cost(1, 1, 0)),
         (measured.balance(1_000), Cost(1, 1, 0)),
         (measured.as_of_sequence(1_000), Cost(1, 1, 0)),
+        (measured.statement(1_000), Cost(16, 17, 0)),
+        (measured.statement_page(1_000), Cost(3, 6, 0)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -50,6 +53,15 @@ def test_costs_as_dynamodb_local_counts_them(local: World, operation: Callable[[
         (measured.keyed_snapshot, Cost(2, 1, 5)),
         (measured.conflict_with_snapshot, Cost(2, 0, 5, documented=4)),
         (measured.snapshot_interval, Cost(9, 0, 12) / 9),
+        (transfers.cached, Cost(1, 0, 4)),
+        (transfers.one_snapshot, Cost(1, 0, 6)),
+        (transfers.two_snapshots, Cost(1, 0, 8)),
+        (transfers.keyed, Cost(2, 1, 5)),
+        (transfers.one_not_cached, Cost(2, 1, 4)),
+        (transfers.none_cached, Cost(3, 2, 4)),
+        (transfers.conflict, Cost(2, 0, 8, documented=4)),
+        (transfers.repeated, Cost(2, 2, 0)),
+        (transfers.refused, Cost(2, 2, 0)),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.cost_results import Prices
 from benchmarks.cost_targets import operations
 from benchmarks.meter import Cost
-from benchmarks.row_sizes import WRITE_UNIT_BYTES, item_size, row_sizes
+from benchmarks.row_sizes import READ_UNIT_BYTES, WRITE_UNIT_BYTES, item_size, row_sizes
 
 if TYPE_CHECKING:
     from account_core.rows.items import Item
@@ -21,6 +21,10 @@ def test_an_items_size_includes_names_and_values() -> None:
 
 def test_no_row_that_the_api_allows_takes_two_write_units() -> None:
     assert row_sizes().largest < WRITE_UNIT_BYTES
+
+
+def test_ten_rows_of_typical_transfers_fit_one_read_unit() -> None:
+    assert 10 * row_sizes().typical_transfer <= READ_UNIT_BYTES
 
 
 def test_a_price_is_that_of_a_million_operations() -> None:

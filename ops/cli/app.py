@@ -25,6 +25,7 @@ from ops.cli.faults import app as faults_commands
 from ops.cli.lake import app as lake_commands
 from ops.cli.lake_compact import app as lake_compact_commands
 from ops.cli.lake_repair import app as lake_repair_commands
+from ops.cli.options import AccountIds
 from ops.cli.owners import app as owners_commands
 from ops.cli.query import app as query_command
 from ops.cli.reconcile import app as reconcile_command
@@ -33,15 +34,17 @@ from ops.cli.replay import app as replay_command
 from ops.cli.report import app as report_command
 from ops.cli.restore import app as restore_commands
 from ops.cli.schema import app as schema_commands
+from ops.cli.statement import app as statement_command
 from ops.cli.steps import out, steps
+from ops.cli.transfers import print_unpaired, transfer_check
 from ops.cli.up import AUTHORISATIONS, Auth, Port
 from ops.cli.up import app as up_command
 from ops.cli.why import app as why_command
 from ops.demo.demo import Demo, DemoResult
 from ops.demo.lake import check_lake_and_report
 from ops.deployment.stack import Deployment
-from ops.ledger.scan import check_ledger
-from ops.terminal import counted
+from ops.ledger.scan import check_ledger, with_transfers
+from ops.terminal import counted, print_error
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Run and operate Account Events.", rich_markup_mode="markdown"
@@ -57,6 +60,7 @@ app.add_typer(faults_commands, name="faults")
 app.add_typer(export_command)
 app.add_typer(replay_command)
 app.add_typer(report_command)
+app.add_typer(statement_command)
 app.add_typer(owners_commands, name="owners")
 lake_commands.add_typer(lake_compact_commands)
 lake_commands.add_typer(lake_repair_commands)
@@ -142,8 +146,10 @@ def tail(
         raise CommandError(f"A record on the stream cannot be decoded: {error}") from None
 
 
-@app.command()
+@app.command(epilog="Example: account-events check 0b8e9c1a --table account-events-AccountsTable")
 def check(
+    account_ids: AccountIds = None,
+    *,
     table: Annotated[
         str | None,
         typer.Option(
@@ -151,24 +157,32 @@ def check(
         ),
     ] = None,
 ) -> None:
-    """Recompute every account from its events and compare each row and snapshot.
+    """Recompute accounts from their events, compare each row and snapshot, and check that transfers are whole.
 
-    Exit code 1 if a row is wrong.
+    Without account ids, all accounts are checked. With them, the accounts that their transfers name are read as well,
+    for their events of these transfers. Transfers of the last minute are not checked yet. Exit code 1 if a row is
+    wrong, or if the events of a transfer do not agree.
     """
     if table is None:
         local = Deployment.connect(None)
         client, table = local.client("dynamodb"), local.outputs["TableName"]
     else:
         client = boto3.client("dynamodb")
-    accounts = rows = wrong = 0
-    for found in check_ledger(client, table, wait=time.sleep):
-        accounts, rows, wrong = accounts + 1, rows + found.rows, wrong + bool(found.findings)
-        for finding in found.findings:
-            err.print(f"[bold red]✗[/] {escape(found.account_id)}: {escape(finding)}", soft_wrap=True, highlight=False)
-        if accounts % CHECK_PROGRESS_EVERY == 0:
-            err.print(f"[dim]{counted(accounts, 'account')}, {counted(rows, 'row')} so far[/]", highlight=False)
+    accounts = rows = 0
+    wrong: set[str] = set()
+    with transfer_check() as transfers:
+        checks = check_ledger(client, table, account_ids or None, wait=time.sleep)
+        for found in with_transfers(client, table, checks, transfers, is_whole=not account_ids):
+            accounts, rows = accounts + 1, rows + found.rows
+            findings = found.findings if found.rows else ["the table has no row of this account"]
+            wrong |= {found.account_id} if findings else set()
+            for finding in findings:
+                print_error(f"{found.account_id}: {finding}")
+            if accounts % CHECK_PROGRESS_EVERY == 0:
+                err.print(f"[dim]{counted(accounts, 'account')}, {counted(rows, 'row')} so far[/]", highlight=False)
+        wrong |= print_unpaired(transfers.unpaired(), transfers.young())
     out.print(
-        f"{counted(accounts, 'account')}, {counted(rows, 'row')}: {counted(wrong, 'account')} with findings",
+        f"{counted(accounts, 'account')}, {counted(rows, 'row')}: {counted(len(wrong), 'account')} with findings",
         highlight=False,
     )
     if wrong:

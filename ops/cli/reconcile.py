@@ -30,6 +30,7 @@ ADVICE = {
     "missing": "missing: run `account-events lake redrive`, then `account-events lake backfill --all`",
     "extra": "extra, differing, contradicting: find the files as described in docs/lake-operations.md",
     "unreadable": "unreadable, gap, unbalanced: run `account-events check` for details about the ledger's rows",
+    "unpaired": "unpaired: the events of a transfer do not agree; see ReconciliationFinds in docs/runbook.md",
     "compacted": "compacted: delete the month's files and compact it again; see ReconciliationFinds in docs/runbook.md",
     "stray": "stray: move these files out of events/, or to where they belong; see docs/lake-operations.md",
 }
@@ -142,6 +143,7 @@ def _show(result: ReconciliationResult, output: Path | None) -> None:
         "gap": result.gap,
         "unbalanced": result.unbalanced,
         "compacted": result.compacted,
+        "unpaired": result.unpaired,
     }
     more = sum(counts.values()) - min(len(result.findings), SHOWN_MAX)
     if more:

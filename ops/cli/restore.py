@@ -16,9 +16,10 @@ from account_events.streams.kinesis_source import KinesisSource
 from account_events.streams.reader import ShardReader
 from ops.cli.exit_handling import on_interruption
 from ops.cli.options import AccountIds, AllAccounts, ReadUnitsMax, Stack
+from ops.cli.transfers import print_unpaired, transfer_check
 from ops.deployment.stack import Deployment
 from ops.lake.deployed_lake import Lake
-from ops.ledger.scan import check_ledger
+from ops.ledger.scan import check_ledger, with_transfers
 from ops.replay.dynamodb_source import DynamoDBSource
 from ops.replay.pace import READ_UNITS_MAX, ReadPace
 from ops.replay.selection import Accounts, Everything
@@ -58,7 +59,9 @@ def rows(
 
     Rows that only the live table has are newer than the backup and stay as they are. No row is overwritten without
     --replace, none that changes meanwhile, and none that is an event of its own. Without account ids, all accounts are
-    compared. Exit code 1 if rows of the copy are still missing or different, or no row was compared.
+    compared. If rows of some accounts only are put back, their transfers are checked: one half of a transfer may be on
+    another account. Exit code 1 if rows of the copy are still missing or different, if no row was compared, or if the
+    events of a transfer do not agree.
     """
     if replace and not write:
         raise typer.BadParameter("--replace needs --write")
@@ -74,6 +77,13 @@ def rows(
         pace = ReadPace(read_units_max, time.monotonic, stop.wait)
         found = differences(source, parts, live, pace, compared.append)
         stored, remaining = _restored(found, RowsPutBack(live, replace=replace) if write else None)
+        unpaired = set[str]()
+        if write and account_ids:
+            with transfer_check() as transfers:
+                checks = check_ledger(dynamodb, live.name, account_ids, wait=time.sleep)
+                for _ in with_transfers(dynamodb, live.name, checks, transfers, is_whole=False):
+                    pass
+                unpaired = print_unpaired(transfers.unpaired(), transfers.young())
     out.print(
         f"{counted(sum(compared), 'row')} of {copy} compared with {live.name}: {stored} stored, {remaining} missing or "
         "different",
@@ -87,7 +97,7 @@ def rows(
             "Nothing was changed: --write stores missing rows, --write --replace also those that differ.",
             soft_wrap=True,
         )
-    if remaining or not sum(compared):
+    if remaining or unpaired or not sum(compared):
         sys.exit(1)
 
 
@@ -136,7 +146,8 @@ def snapshots(account_ids: AccountIds = None, *, everyone: AllAccounts = False, 
     """Store snapshots that are missing or wrong, computed from the account's events.
 
     It is safe on a table in use: a snapshot follows from the events before it, and only snapshots are replaced. Exit
-    code 1 if an account has findings that its snapshots do not explain; they are printed.
+    code 1 if an account has findings that its snapshots do not explain, or if the events of a transfer do not agree;
+    they are printed.
     """
     if bool(account_ids) + everyone != 1:
         raise typer.BadParameter("give exactly one of: account ids, --all")
@@ -144,21 +155,23 @@ def snapshots(account_ids: AccountIds = None, *, everyone: AllAccounts = False, 
         deployment = Deployment.connect(stack)
         dynamodb, name = deployment.client("dynamodb"), deployment.outputs["TableName"]
         stored, remaining = 0, list[str]()
-        for check, count in put_snapshots(
-            check_ledger(dynamodb, name, account_ids, wait=time.sleep), LedgerTable(dynamodb, name)
-        ):
-            stored += count
-            [again] = check_ledger(dynamodb, name, [check.account_id], wait=time.sleep) if count else [check]
-            remaining += [f"{check.account_id}: {finding}" for finding in again.findings]
-            if not check.rows:
-                remaining.append(f"{check.account_id}: the table has no row of this account")
-    for finding in remaining[:SHOWN_MAX]:
-        print_error(finding)
+        with transfer_check() as transfers:
+            checks = check_ledger(dynamodb, name, account_ids or None, wait=time.sleep)
+            checks = with_transfers(dynamodb, name, checks, transfers, is_whole=everyone)
+            for check, count in put_snapshots(checks, LedgerTable(dynamodb, name)):
+                stored += count
+                [again] = check_ledger(dynamodb, name, [check.account_id], wait=time.sleep) if count else [check]
+                remaining += [f"{check.account_id}: {finding}" for finding in again.findings]
+                if not check.rows:
+                    remaining.append(f"{check.account_id}: the table has no row of this account")
+            for finding in remaining[:SHOWN_MAX]:
+                print_error(finding)
+            left = len(remaining) + len(print_unpaired(transfers.unpaired(), transfers.young()))
     out.print(
-        f"{counted(stored, 'snapshot')} stored" + (f"; {counted(len(remaining), 'finding')} left" if remaining else ""),
+        f"{counted(stored, 'snapshot')} stored" + (f"; {counted(left, 'finding')} left" if left else ""),
         highlight=False,
     )
-    if remaining:
+    if left:
         sys.exit(1)
 
 

@@ -1,4 +1,4 @@
-"""Compares the ledger with the published events. Pure."""
+"""Compares the ledger with the published events, and the two events of each transfer with each other. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,7 +7,8 @@ from decimal import Decimal
 
 from account_core.domain.events import EventRow, StoredRow
 from account_events.avro.codec import DomainEvent
-from ops.ledger.check import LedgerCheck
+from ops.ledger.check import LedgerCheck, transfer_of
+from ops.ledger.transfer_check import TransferCheck, Unpaired
 from projector.translate import translate
 
 
@@ -18,7 +19,8 @@ class AccountAudit:
     Attributes:
         published: sequences in the order of first publication.
         duplicates: how often an event was published again.
-        findings: differences; empty if table and stream agree.
+        findings: differences; empty if table and stream agree. Those of a transfer are with its paying account, unless
+            there is none.
     """
 
     account_id: str
@@ -43,10 +45,16 @@ def audit(rows: Iterable[StoredRow], published: Iterable[DomainEvent]) -> dict[s
     events_of: dict[str, list[DomainEvent]] = defaultdict(list)
     for event in published:
         events_of[str(event.fields["account_id"])].append(event)
-    return {
+    audits = {
         account_id: _audit(account_id, sorted(rows_of[account_id], key=lambda row: row.version), events_of[account_id])
         for account_id in sorted({*rows_of, *events_of})
     }
+    for each in _unpaired_rows(rows_of):
+        audits[each.account_id].findings.append(each.note)
+    for each in _unpaired_events(events_of):
+        if each.note not in audits[each.account_id].findings:
+            audits[each.account_id].findings.append(f"on the stream, {each.note}")
+    return audits
 
 
 def _audit(account_id: str, rows: Sequence[StoredRow], published: Sequence[DomainEvent]) -> AccountAudit:
@@ -73,6 +81,22 @@ def _audit(account_id: str, rows: Sequence[StoredRow], published: Sequence[Domai
         duplicates=len(published) - len(order),
         findings=findings,
     )
+
+
+def _unpaired_rows(rows_of: Mapping[str, Iterable[StoredRow]]) -> list[Unpaired]:
+    with TransferCheck() as transfers:
+        for rows in rows_of.values():
+            transfers.add(row for row in rows if isinstance(row, EventRow) and transfer_of(row))
+        return list(transfers.unpaired())
+
+
+def _unpaired_events(events_of: Mapping[str, Iterable[DomainEvent]]) -> list[Unpaired]:
+    with TransferCheck() as transfers:
+        for events in events_of.values():
+            for event in events:
+                if event.fields.get("transfer_id") is not None:
+                    transfers.add_published(event.name, event.fields)
+        return list(transfers.unpaired())
 
 
 def _matches(event: DomainEvent, row: EventRow) -> bool:

@@ -3,14 +3,21 @@
 from dataclasses import dataclass, field
 
 from account_core.domain.errors import Corrupt
-from account_core.domain.events import EventRow, SnapshotRow, StoredRow
+from account_core.domain.events import Created, EventRow, SnapshotRow, StoredRow, Transfer
 from account_core.rows.items import is_snapshot_version
 from account_core.service.head import Head, advance, snapshot_of
 
 
+def transfer_of(row: EventRow) -> Transfer | None:
+    """The transfer that an event belongs to."""
+    return None if isinstance(row.event, Created) else row.event.transfer
+
+
 @dataclass
 class LedgerCheck:
-    """Checks one account: call `add` for its rows, oldest first, then `end`. Stores only the events' idempotency keys.
+    """Checks one account: call `add` for its rows, oldest first, then `end`.
+
+    Stores only the events' idempotency keys and the events of transfers.
 
     Attributes:
         head: the state, computed from the events alone.
@@ -19,6 +26,7 @@ class LedgerCheck:
         outdated: the number of snapshots in another format. They are ignored and are no findings.
         findings: the errors found; empty if all rows agree.
         snapshots_to_store: the snapshots that are missing or wrong, as they follow from the events.
+        transfers: the events that belong to a transfer. `transfer_check` checks them with those of other accounts.
     """
 
     account_id: str
@@ -28,6 +36,7 @@ class LedgerCheck:
     outdated: int = 0
     findings: list[str] = field(default_factory=list)
     snapshots_to_store: list[SnapshotRow] = field(default_factory=list)
+    transfers: list[EventRow] = field(default_factory=list)
     _expected: SnapshotRow | None = None
     _last_version: int = 0
     _last_time: str = ""
@@ -80,7 +89,11 @@ class LedgerCheck:
         """Evolves the state. After an event that does not follow, there is no state to check later rows against."""
         self._store(self._expected)  # an event instead of the snapshot: it is missing
         self._expected = None
-        if row.request_id is not None and row.occurred_at < self._last_time:  # in rows of format 1, times may decrease
+        transfer = transfer_of(row)
+        if transfer is not None:
+            self.transfers.append(row)
+        is_of_format_1 = row.request_id is None and transfer is None  # there, times may decrease
+        if row.occurred_at < self._last_time and not is_of_format_1:
             self.findings.append(f"event {row.sequence} is earlier than the one before it")
         self._last_time = row.occurred_at
         if row.command_id is not None and row.command_id in self._keys:

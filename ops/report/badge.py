@@ -95,16 +95,17 @@ def badge(
 
 def _differences(result: ReconciliationResult) -> str:
     parts = [
-        f"{count(number, 'event')} {how}"
-        for number, how in (
-            (result.missing, "missing from the lake"),
-            (result.extra, "not in the ledger"),
-            (result.differing, "with differing fields"),
-            (result.contradicting, "with contradicting copies in the lake"),
-            (result.unreadable, "unreadable in the ledger"),
-            (result.gap, "after a gap in the ledger"),
-            (result.unbalanced, "with a wrong balance in the ledger"),
-            (result.compacted, "with a wrong row in account_months"),
+        f"{count(number, what)} {how}"
+        for number, what, how in (
+            (result.missing, "event", "missing from the lake"),
+            (result.extra, "event", "not in the ledger"),
+            (result.differing, "event", "with differing fields"),
+            (result.contradicting, "event", "with contradicting copies in the lake"),
+            (result.unreadable, "event", "unreadable in the ledger"),
+            (result.gap, "event", "after a gap in the ledger"),
+            (result.unbalanced, "event", "with a wrong balance in the ledger"),
+            (result.compacted, "event", "with a wrong row in account_months"),
+            (result.unpaired, "transfer", "in the ledger whose events do not agree"),
         )
         if number
     ]

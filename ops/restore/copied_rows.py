@@ -9,6 +9,7 @@ from account_core.domain.errors import Corrupt
 from account_core.domain.events import EventRow
 from account_core.rows.items import Item, from_item, key_of, version_in
 from account_core.rows.layout import parts_of_key
+from ops.ledger.check import transfer_of
 from ops.replay.pace import Pace
 from ops.replay.source import Part, Source
 from ops.restore.errors import RestoreRefused
@@ -130,7 +131,10 @@ def _origin(item: Item) -> tuple[str | None, ...] | None:
         row = from_item(item)
     except Corrupt:
         return None
-    return (row.occurred_at, row.request_id) if isinstance(row, EventRow) else None
+    if not isinstance(row, EventRow):
+        return None
+    transfer = transfer_of(row)
+    return row.occurred_at, row.request_id, transfer.transfer_id if transfer else None
 
 
 def _damage(item: Item) -> str:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from account_core.domain.errors import Corrupt
-from account_core.domain.events import Created, Credited, Event, EventRow, Withdrawn
+from account_core.domain.events import Created, Credited, Event, EventRow, Transfer, Withdrawn
 from account_core.rows.items import version_of
 from account_core.service.head import timestamp
 
@@ -40,10 +40,16 @@ def _event(name: str, fields: Mapping[str, Any]) -> Event:
         case "AccountCreated":
             return Created(owner=fields["owner"], currency=fields["currency"])
         case "BalanceWithdrawn":
-            return Withdrawn(fields["amount"])
+            return Withdrawn(fields["amount"], _transfer(fields))
         case "BalanceCredited":
-            return Credited(fields["amount"])
+            return Credited(fields["amount"], _transfer(fields))
     raise Corrupt(f"event {fields['account_id']}:{fields['sequence']}: no row has the event type {name}")
+
+
+def _transfer(fields: Mapping[str, Any]) -> Transfer | None:
+    """The transfer of an event; events of the first schemas lack its fields."""
+    transfer_id = fields.get("transfer_id")
+    return None if transfer_id is None else Transfer(transfer_id, fields["counterparty_account_id"])
 
 
 def _utc(instant: datetime) -> datetime:

@@ -187,7 +187,7 @@ CHANGES: dict[str, Callable[[Files], Files]] = {
         digests=kept({file: digest for file, digest in entries(files.digests).items() if EVENT not in file}),
     ),
     "remove the digests": lambda files: replace(files, digests=None),
-    "add a version by hand": published(lambda versions: versions.update({3: versions[2]})),
+    "add a version by hand": published(lambda versions: versions.update({4: versions[2]})),
     "repeat a key in an object": lambda files: replace(
         files, working={**files.working, EVENT: files.working[EVENT].replace(b'"doc"', b'"name"', 1)}
     ),

@@ -12,7 +12,7 @@ from tests.support.releases import NEW_FIELD, Release
 GENERATED = {
     "schemas/fingerprints.json",
     "schemas/history/digests.json",
-    "schemas/history/BalanceCredited/3.avsc",
+    "schemas/history/BalanceCredited/4.avsc",
     "template.yaml",
     "consumers/lake/tables/account_history.sql",
     "consumers/lake/tables/events.sql",

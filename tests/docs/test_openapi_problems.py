@@ -22,7 +22,11 @@ from tests.support.api import IAM_CALLER, OPERATOR_SCOPE, Api, jwt_caller
 NEW = {"owner": "owner-1", "currency": "EUR"}
 SOME = {"amount": "5.00"}
 MOST = {"amount": "9999999999999999.99"}
-BODIES = {"create_account": NEW, "credit": SOME, "withdraw": SOME}
+TRANSFER = {"to": "account-2", **SOME}
+BODIES = {"create_account": NEW, "credit": SOME, "withdraw": SOME, "transfer": TRANSFER}
+
+DAYS = {"/accounts/{accountId}/statement": "?from=2026-01-31&until=2026-01-31"}
+"""The required query of a path."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Change:
         body: makes the wrong body from the right one.
         store: the error that the store raises.
         is_full: whether the account's item collection is full.
+        has_transfers: whether the deployment accepts transfers.
         bug: an error that the API's code raises.
     """
 
@@ -44,6 +49,7 @@ class Change:
     caller: dict[str, Any] = field(default_factory=lambda: IAM_CALLER)
     store: Exception | None = None
     is_full: bool = False
+    has_transfers: bool = True
     bug: Exception | None = None
 
 
@@ -52,7 +58,7 @@ CHANGES = {
     "invalid_encoding": Change(body=lambda _: "\ud800"),
     "missing_field": Change(body=lambda _: '{"owner": "owner-1"}'),
     "unknown_field": Change(body=lambda body: json.dumps({**body, "note": ""})),
-    "invalid_amount": Change(body=lambda _: '{"amount": "0.001"}'),
+    "invalid_amount": Change(body=lambda body: json.dumps({**body, "amount": "0.001"})),
     "invalid_owner": Change(owner="Jane Doe", body=lambda body: json.dumps({**body, "owner": "Jane Doe"})),
     "invalid_currency": Change(body=lambda body: json.dumps({**body, "currency": "JPY"})),
     "invalid_account_id": Change(account_id="a b"),
@@ -69,9 +75,12 @@ CHANGES = {
     "precondition_failed": Change(headers={"if_match": '"s-2"'}),
     "body_too_large": Change(body=lambda _: "x" * 8193),
     "unsupported_media_type": Change(headers={"content_type": "text/plain"}),
-    "insufficient_funds": Change(body=lambda body: json.dumps(MOST if "amount" in body else body)),
-    "balance_limit_exceeded": Change(body=lambda body: json.dumps(MOST if "amount" in body else body)),
+    "insufficient_funds": Change(body=lambda body: json.dumps({**body, **MOST} if "amount" in body else body)),
+    "balance_limit_exceeded": Change(body=lambda body: json.dumps({**body, **MOST} if "amount" in body else body)),
     "account_full": Change(is_full=True),
+    "transfers_off": Change(has_transfers=False),
+    "transfer_to_itself": Change(body=lambda body: json.dumps({**body, "to": "account-1"} if "to" in body else body)),
+    "receiver_refused": Change(body=lambda body: json.dumps({**body, "to": "nobody"} if "to" in body else body)),
     "idempotency_key_reused": Change(headers={"idempotency_key": "key-1"}),
     "corrupt": Change(store=Corrupt("x")),
     "internal_error": Change(bug=RuntimeError("x")),
@@ -80,14 +89,15 @@ CHANGES = {
 
 
 def _api(change: Change, monkeypatch: pytest.MonkeyPatch) -> Api:
-    """account-1 is at sequence 3 with 12.00, and key-1 was used for it and for a creation."""
+    """account-1 is at sequence 3 with 12.00, and key-1 was used for it and for a creation. account-2 is empty."""
     is_jwt = "jwt" in change.caller
-    api = Api("JWT" if is_jwt else "IAM")
+    api = Api("JWT" if is_jwt else "IAM", has_transfers=change.has_transfers)
     api.caller = jwt_caller("api-test-user", OPERATOR_SCOPE) if is_jwt else IAM_CALLER
     keys: list[dict[str, Any]] = [{}, {"idempotency_key": "key-1"}]
     for key in keys:
         assert api("POST", "/accounts", json.dumps({**NEW, "owner": "owner-2"}), **key)[0] == 201
         assert api("POST", "/accounts/account-1/credit", '{"amount": "6.00"}', **key)[0] == 200
+    assert api("POST", "/accounts", json.dumps({**NEW, "owner": "owner-2"}))[1]["accountId"] == TRANSFER["to"]
     api.caller = change.caller
     for method in ("append",) if isinstance(change.store, VersionConflict) else ("append", "newest", "find"):
         if change.store:
@@ -123,7 +133,8 @@ def test_an_operation_returns_a_problem_only_if_it_is_listed(code: str, monkeypa
     change = CHANGES[code]
     details = set()
     for path, methods in ROUTES.items():
-        target = path.replace("{accountId}", change.account_id).replace("{owner}", change.owner) + change.query
+        target = path.replace("{accountId}", change.account_id).replace("{owner}", change.owner)
+        target += change.query or DAYS.get(path, "")
         listed = {method: BY_OPERATION[operation] for method, operation in methods.items()}
         for method, codes in {**listed, "OPTIONS": OF_OPTIONS}.items():
             with monkeypatch.context() as patch:

@@ -62,7 +62,16 @@ FIELDS |= {
     "BalanceCredited.2-from-a-row-of-format-1": CREDITED | {"request_id": None},
     "BalanceWithdrawn.2": WITHDRAWN | {"request_id": "r-0003"},
 }
-NEWEST = {"AccountCreated": "2", "BalanceCredited": "2", "BalanceWithdrawn": "2"}
+NO_TRANSFER = {"transfer_id": None, "counterparty_account_id": None}
+FIELDS |= {
+    "BalanceCredited.3": FIELDS["BalanceCredited.2"]
+    | {"transfer_id": "t-0001", "counterparty_account_id": WITHDRAWN["account_id"]},
+    "BalanceCredited.3-no-transfer": FIELDS["BalanceCredited.2"] | NO_TRANSFER,
+    "BalanceWithdrawn.3": FIELDS["BalanceWithdrawn.2"]
+    | {"transfer_id": "t-0001", "counterparty_account_id": CREDITED["account_id"]},
+    "BalanceWithdrawn.3-no-transfer": FIELDS["BalanceWithdrawn.2"] | NO_TRANSFER,
+}
+NEWEST = {"AccountCreated": "2", "BalanceCredited": "3", "BalanceWithdrawn": "3"}
 
 
 def golden(stem: str) -> bytes:

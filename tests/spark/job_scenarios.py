@@ -151,7 +151,7 @@ def test_reconcile_with_the_newest_export_keeps_the_result(emulator: Emulator, t
         env={**os.environ, "PYTHONPATH": str(ROOT), "ACCOUNT_EVENTS_LOCAL_STACK": str(address), "COLUMNS": "200"},
     )
     assert "a-1 event 2 missing" in done.stderr, done.stderr
-    assert "23 events of 3 accounts" in done.stdout, done.stdout + done.stderr
+    assert "33 events of 6 accounts" in done.stdout, done.stdout + done.stderr
     assert done.returncode == 1
     [line] = (tmp_path / "found").read_text().splitlines()
     assert (json.loads(line)["kind"], json.loads(line)["sequence"]) == ("missing", 2)

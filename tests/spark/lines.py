@@ -9,7 +9,7 @@ VALUES = (
     "", "0", "00", "1", "2", "3", "-1", "1.5", "1e3", "1E+2", "100.00", "100.001", "0.0", "0.00", "-0", "12.", ".5",
     "9999999999999999.99", "10000000000000000", "999999999999999999", "1000000000000000000",
     "9" * 38, "\u0661", " 1", "+1",
-    "CREATED", "CREDIT", "WITHDRAW", "SNAPSHOT", "credit", 'a"b', "a\\b", "Zo\u00eb", "\U0001f4b6", "a\nb", "}",
+    "CREATED", "CREDIT", "WITHDRAW", "SNAPSHOT", "credit", "a-1", 'a"b', "a\\b", "Zo\u00eb", "\U0001f4b6", "a\nb", "}",
     '"},',
     "2026-01-31T09:30:00.000001Z", "2026-02-29T09:30:00.000001Z", "2024-02-29T09:30:00.000001Z",
     "2026-01-31T24:00:00.000000Z", "2026-01-31T09:30:60.000000Z", "2026-01-31T09:30:00Z", "2026-01-31 09:30:00.000001Z",
@@ -68,7 +68,7 @@ def _removed(generator: random.Random, line: str) -> str:
 
 
 def _added(generator: random.Random, line: str) -> str:
-    names = ("Owner", "Amount", "Digest", "CommandId", "RequestId", "New", "owner", "")
+    names = ("Owner", "Amount", "Digest", "CommandId", "RequestId", "TransferId", "CounterpartyId", "New", "owner", "")
     return _line(_item(line) | {generator.choice(names): {generator.choice(TYPES): generator.choice(VALUES)}})
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -24,6 +25,35 @@ def jwt_caller(subject: str, scope: str = "") -> dict[str, Any]:
     return {"jwt": {"claims": {"sub": subject, "scope": scope}, "scopes": None}}
 
 
+def gateway_event(
+    method: str,
+    target: str,
+    body: str | None,
+    headers: Mapping[str, str],
+    *,
+    caller: Mapping[str, Any],
+    gateway_id: str,
+    is_encoded: bool = False,
+) -> dict[str, Any]:
+    """A request as API Gateway passes it to the function; `target` is the path with its query string."""
+    path, _, query = target.partition("?")
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "requestContext": {
+            "requestId": gateway_id,
+            "stage": "$default",
+            "http": {"method": method, "path": path},
+            "authorizer": caller,
+        },
+        "body": body,
+        "isBase64Encoded": is_encoded,
+    }
+
+
 class Context:
     """Lambda's context, with plenty of time left."""
 
@@ -42,7 +72,9 @@ class Api:
         heads: the service's cache.
     """
 
-    def __init__(self, authorisation: Authorisation = "IAM", log: AccessLog | None = None) -> None:
+    def __init__(
+        self, authorisation: Authorisation = "IAM", log: AccessLog | None = None, *, has_transfers: bool = True
+    ) -> None:
         self.store = MemoryAccountStore()
         self.now = datetime(2026, 1, 31, 9, 30, 0, 1, UTC)
         self.caller: dict[str, Any] = IAM_CALLER
@@ -57,7 +89,7 @@ class Api:
             log=log or self.log,
             authorisation=authorisation,
             operator_scope=OPERATOR_SCOPE,
-            has_transfers=True,
+            has_transfers=has_transfers,
         )
 
     def __call__(
@@ -78,23 +110,16 @@ class Api:
             encoded: whether `body` is in Base64.
             headers: with underscores instead of hyphens.
         """
-        path, _, query = target.partition("?")
         answer = self.api(
-            {
-                "version": "2.0",
-                "routeKey": "$default",
-                "rawPath": path,
-                "rawQueryString": query,
-                "headers": {name.replace("_", "-"): value for name, value in headers.items()},
-                "requestContext": {
-                    "requestId": f"request-{next(self._requests)}",
-                    "stage": "$default",
-                    "http": {"method": method, "path": path},
-                    "authorizer": self.caller,
-                },
-                "body": body,
-                "isBase64Encoded": encoded,
-            },
+            gateway_event(
+                method,
+                target,
+                body,
+                {name.replace("_", "-"): value for name, value in headers.items()},
+                caller=self.caller,
+                gateway_id=f"request-{next(self._requests)}",
+                is_encoded=encoded,
+            ),
             Context(),
         )
         return answer["statusCode"], json.loads(answer["body"]) if answer["body"] else None, answer["headers"]

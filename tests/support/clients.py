@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkProcess
@@ -116,7 +116,11 @@ def _answer(service: AccountService, planned: PlannedRequest) -> dict[str, str |
     raise TimeoutError(f"no answer to {planned} after {RESENDS_MAX} attempts")
 
 
-def run(store: AccountStore, directory: Path, seed: int) -> int:
+Work = Callable[[AccountStore, int, int, int, Path], None]
+"""A client's life: the store, the seed, the client's number, the number of its life, and its journal."""
+
+
+def run(store: AccountStore, directory: Path, seed: int, work: Work = work) -> int:
     """Run all clients to the end; return how many were killed."""
     random = Random(seed)  # noqa: S311 -- seeded
     context = multiprocessing.get_context("fork")
@@ -146,7 +150,9 @@ def run(store: AccountStore, directory: Path, seed: int) -> int:
     return sum(lives.values()) - CLIENTS
 
 
-def main(url: str, table: str, directory: str, seed: str) -> None:
+def main(
+    url: str, table: str, directory: str, seed: str, *, run: Callable[[AccountStore, Path, int], int] = run
+) -> None:
     reads, writes = (
         session().client("dynamodb", endpoint_url=url, config=loopback_config(attempts_max=attempts))
         for attempts in (3, 1)

@@ -1,5 +1,6 @@
 """How schemathesis tests a deployment against its OpenAPI document: what it sends, and which responses are valid."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,12 +10,16 @@ from hypothesis import settings
 from schemathesis import AuthContext, AuthProvider, Case, Config, HookContext
 from schemathesis.schemas import BaseSchema
 
+from account_core.api.statements import PLACE
+
+DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
 WsgiApp = Callable[..., Any]
 # The statuses that schemathesis accepts for valid requests by default, and two more, because the document cannot state
 # whether the account has the ETag of the request (412) or whether the domain allows the command (422).
 ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "422", "429", "5xx"]
 SEED = 1
-ACCOUNT_ID = {"$ref": "#/components/parameters/accountId"}
+LINKED = [{"$ref": f"#/components/parameters/{name}"} for name in ("accountId", "from", "until")]
+"""What links fill, and what is required."""
 
 
 def schema_of(
@@ -106,12 +111,15 @@ def run_scenarios(schema: BaseSchema, *, scenarios_max: int) -> None:
 
 
 def only_with_linked_parameters(openapi: dict[str, Any]) -> dict[str, Any]:
-    """Remove parameters that no link fills, because schemathesis ends a chain if a request with one is answered 404."""
+    """Remove optional parameters that no link fills.
+
+    Otherwise schemathesis would end a chain if a request with one is answered 404.
+    """
     return {
         **openapi,
         "paths": {
             path: {
-                method: {**operation, "parameters": [each for each in operation["parameters"] if each == ACCOUNT_ID]}
+                method: {**operation, "parameters": [each for each in operation["parameters"] if each in LINKED]}
                 for method, operation in operations.items()
                 if method in {"get", "post"}
             }
@@ -135,6 +143,11 @@ def _corrected(_context: HookContext, case: Case[Any]) -> Case[Any]:
     """Remove values that schemathesis considers valid but the API refuses."""
     if {"at", "atSequence"} <= set(case.query):
         del case.query["at"]  # OpenAPI cannot express "one of them, not both"
+    days = [case.query.get(name) for name in ("from", "until")]
+    if all(isinstance(day, str) and re.fullmatch(DAY, day) for day in days):
+        case.query["from"], case.query["until"] = sorted(map(str, days))  # nor "not later than"
+    if re.fullmatch(PLACE, str(case.query.get("page"))):
+        del case.query["page"]  # only the service makes it
     if case.headers.get("If-Match") == "0":
         del case.headers["If-Match"]  # a defect of schemathesis: when it covers optional headers, it sends a number
     return case

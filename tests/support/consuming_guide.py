@@ -23,10 +23,11 @@ import boto3
 from moto import mock_aws
 
 from account_events.consumer import LambdaHandler
-from account_events.testing import history, published
+from account_events.testing import history, published, transferred
 
 PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 ALMA, BO = history("alma", "100.00", "-30.00", "5.00", owner="ida"), history("bo", "20.00", owner="jo")
+CARL, DORA = transferred(history("carl", "50.00"), history("dora"), "20.00")
 SENT = (published(ALMA), published(ALMA[:2]), published(BO))
 AWS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-central-1"}
 TURNOVER: dict[str, Any] = {
@@ -35,6 +36,12 @@ TURNOVER: dict[str, Any] = {
     "AttributeDefinitions": [{"AttributeName": "Currency", "AttributeType": "S"}],
     "KeySchema": [{"AttributeName": "Currency", "KeyType": "HASH"}],
 }
+TRANSFERS: dict[str, Any] = {
+    "TableName": "transfers",
+    "BillingMode": "PAY_PER_REQUEST",
+    "AttributeDefinitions": [{"AttributeName": "TransferId", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "TransferId", "KeyType": "HASH"}],
+}
 
 
 def run(guide: str, inbox: Mapping[str, Any]) -> None:
@@ -42,7 +49,8 @@ def run(guide: str, inbox: Mapping[str, Any]) -> None:
     names: dict[str, Any] = {}
     with mock.patch.dict(os.environ, AWS), mock_aws(), redirect_stdout(StringIO()) as printed:
         dynamodb, kinesis = boto3.client("dynamodb"), boto3.client("kinesis")
-        for table in (inbox, {**inbox, "TableName": "balances"}, TURNOVER):
+        others = ({**inbox, "TableName": name} for name in ("balances", "transfers-inbox"))
+        for table in (inbox, *others, TURNOVER, TRANSFERS):
             dynamodb.create_table(**table)
         kinesis.create_stream(StreamName="events", ShardCount=1)
         for record in (record for stream in SENT for record in stream.get_records()):
@@ -61,6 +69,13 @@ def run(guide: str, inbox: Mapping[str, Any]) -> None:
         assert {each["AccountId"]["S"]: Decimal(each["Balance"]["N"]) for each in items} == names["balances"]
         [turnover] = dynamodb.scan(TableName="turnover")["Items"]
         assert Decimal(turnover["Turnover"]["N"]) == Decimal("135.00")
+        pairing = LambdaHandler(names["pairing"], now=lambda: 0.0, report=lambda _: None)
+        for events in (DORA, CARL):  # the credit comes first
+            assert pairing(published(events).lambda_event()) == {"batchItemFailures": []}
+        [pair] = dynamodb.scan(TableName="transfers")["Items"]
+        assert Decimal(pair.pop("Amount")["N"]) == Decimal("20.00")
+        both = {"TransferId": {"S": "transfer-1"}, "PaidBy": {"S": "carl"}, "ReceivedBy": {"S": "dora"}}
+        assert pair == both, pair
 
 
 def examples(guide: str) -> list[str]:

@@ -29,8 +29,10 @@ def event(  # noqa: PLR0917 -- an event's fields
     *,
     owner: str | None = None,
     late: timedelta = timedelta(seconds=1),
+    transfer: tuple[str, str] | None = None,
 ) -> LakeRow:
-    """A row; `late` is the time from the event to its publication."""
+    """A row; `late` is the time from the event to its publication, `transfer` a transfer's id and its other account."""
+    transfer_id, counterparty = transfer or (None, None)
     return {
         "event_id": f"{account_id}:{sequence}",
         "account_id": account_id,
@@ -46,6 +48,8 @@ def event(  # noqa: PLR0917 -- an event's fields
         "published_at": table.timestamp(occurred_at + late),
         "schema_fingerprint": "34c8165f77476d94",
         "occurred_at_us": (occurred_at - datetime(1970, 1, 1, tzinfo=occurred_at.tzinfo)) // timedelta(microseconds=1),
+        "transfer_id": transfer_id,
+        "counterparty_account_id": counterparty,
         "dt": f"{occurred_at:%Y-%m-%d}",
         "event_type": event_type,
     }
@@ -73,6 +77,30 @@ def made_up(seed: int, accounts: int, days: int, events: int) -> list[LakeRow]:
         state[account_id] = (sequence + 1, balance, currency)
         kind = "BalanceCredited" if is_credit else "BalanceWithdrawn"
         rows.append(event(account_id, sequence + 1, kind, at, currency, amount, balance))
+    return rows
+
+
+def made_up_transfers(seed: int, accounts: int, days: int, transfers: int) -> list[LakeRow]:
+    """Random transfers among accounts of their own. The rows are in order of time."""
+    generator = random.Random(seed)  # noqa: S311 -- test data
+    names = [f"t-{number:05d}" for number in range(accounts)]
+    state = {name: (1, Decimal(0)) for name in names}
+    rows = [event(name, 1, "AccountCreated", FIRST_DAY, "EUR", None, Decimal(0), owner="owner-t") for name in names]
+    for name in names:
+        state[name] = (2, Decimal(10_000))
+        rows.append(event(name, 2, "BalanceCredited", FIRST_DAY, "EUR", *[Decimal(10_000)] * 2))
+    for number in range(transfers):
+        at = FIRST_DAY + timedelta(days=days) / transfers * number
+        amount = Decimal(generator.randrange(1, 1_000)) / 100
+        paying, receiving = generator.sample(names, 2)
+        for name, other, kind, sign in (
+            (paying, receiving, "BalanceWithdrawn", -1),
+            (receiving, paying, "BalanceCredited", 1),
+        ):
+            sequence, balance = state[name]
+            state[name] = (sequence + 1, balance + sign * amount)
+            transfer = (f"transfer-{number:05d}", other)
+            rows.append(event(name, sequence + 1, kind, at, "EUR", amount, state[name][1], transfer=transfer))
     return rows
 
 

@@ -39,6 +39,12 @@ def lake_rows(rows: Iterable[Row]) -> list[LakeRow]:
     return [_lake_row(row) for row in rows if isinstance(row, EventRow)]
 
 
+def _transfer(event: Event) -> tuple[str, str] | None:
+    if isinstance(event, Created) or event.transfer is None:
+        return None
+    return event.transfer.transfer_id, event.transfer.counterparty
+
+
 def _event(amount: str, owner: str, currency: str) -> Event:
     if not amount:
         return Created(owner, currency)
@@ -55,6 +61,7 @@ def _lake_row(row: EventRow) -> LakeRow:
         None if isinstance(row.event, Created) else row.event.amount,
         row.balance,
         owner=row.event.owner if isinstance(row.event, Created) else None,
+        transfer=_transfer(row.event),
     )
     return made | {
         "correlation_id": row.correlation_id,

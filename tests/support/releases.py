@@ -46,16 +46,16 @@ NEW_FIELD: Edits = {
         f'    {FIELD},\n    {{\n      "name": "amount",\n',
     ),
     "projector/translate.py": (
-        'return "BalanceCredited", fields | {"amount": amount}',
-        'return "BalanceCredited", fields | {"amount": amount, "row_version": str(row.version)}',
+        'return "BalanceCredited", fields | {"amount": amount, ',
+        'return "BalanceCredited", fields | {"row_version": str(row.version), "amount": amount, ',
     ),
     "account_events/consumer/events.py": (
         '    """Money was put into an account."""\n\n    amount: Decimal\n',
         '    """Money was put into an account."""\n\n    row_version: str | None\n    amount: Decimal\n',
     ),
     "consumers/lake/table.py": (
-        "    OCCURRED_AT_US,\n)\n",
-        '    OCCURRED_AT_US,\n    event_field("row_version"),\n)\n',
+        '    event_field("counterparty_account_id"),\n)\n',
+        '    event_field("counterparty_account_id"),\n    event_field("row_version"),\n)\n',
     ),
 }
 """The files that are edited by hand for a new optional field (docs/evolving-events.md)."""

@@ -1,12 +1,13 @@
 """The accounts' table: its key, rows of accounts, and the stream records of their insertion."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, MutableMapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from account_core.domain.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Withdrawn
+from account_core.domain.events import Created, Credited, Event, EventRow, Row, SnapshotRow, Transfer, Withdrawn
 from account_core.rows.items import is_snapshot_version, to_item, version_in, version_of
-from account_core.service.head import timestamp
+from account_core.service.head import Head, Origin, advance, rows_for, timestamp
 from account_events.testing.records import Image, StreamRecord, image_record, number_of
 from account_events.testing.table_key import TableKey
 
@@ -35,6 +36,31 @@ def history(account_id: str, events: int) -> Iterator[Row]:
         )
         if is_snapshot_version(version + 1):
             yield SnapshotRow(account_id, version + 1, sequence, at, owner="owner-1", currency="EUR", balance=balance)
+
+
+def head_of(rows: Iterable[Row]) -> Head:
+    """The state of an account after these rows, which are all of its rows."""
+    head = Head()
+    for row in rows:
+        if isinstance(row, EventRow):
+            head = advance(head, row)
+    return head
+
+
+def transfer_rows(
+    heads: MutableMapping[str, Head], paying: str, receiving: str, amount: str, *, transfer_id: str, at: datetime
+) -> list[Row]:
+    """The rows of a transfer, the paying account's first, with snapshots. `heads` then has the states after it."""
+    occurred_at = max(timestamp(at), heads[paying].occurred_at, heads[receiving].occurred_at)
+    withdrawn = Withdrawn(Decimal(amount), Transfer(transfer_id, receiving))
+    credited = Credited(Decimal(amount), Transfer(transfer_id, paying))
+    payer = Origin(occurred_at, f"c-{transfer_id}", f"r-{transfer_id}", f"k-{transfer_id}")
+    paid = rows_for(paying, heads[paying], withdrawn, payer)
+    received = rows_for(receiving, heads[receiving], credited, Origin(occurred_at, transfer_id, ""))
+    received = [replace(row, request_id=None) if isinstance(row, EventRow) else row for row in received]
+    for account_id, rows in ((paying, paid), (receiving, received)):
+        heads[account_id] = advance(heads[account_id], rows[0])
+    return [*paid, *received]
 
 
 def stream_records(rows: Iterable[Row], first: int = 0) -> list[StreamRecord]:

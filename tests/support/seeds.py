@@ -20,7 +20,10 @@ KEPT: Mapping[str, Sequence[int]] = {
     "interleavings": (*range(50),),
     "histories": (*range(5),),
     "contention": (*range(5),),
+    "contention of transfers": (*range(5),),
+    "interleavings of transfers": (*range(30),),
     "throttled accounts": (*range(50),),
+    "system": (*range(60),),
 }
 """By simulation. Add every seed that has failed, and keep it when the bug is fixed: `(*range(200), 3052768411)`."""
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from consumers.lake import table
 from tests.support.compacted_lake import CompactedLake, MonthRows, at
-from tests.support.corruptions import ROWS
+from tests.support.corruptions import ALL_ROWS
 from tests.support.ledger_and_lake import lake_rows
 
 MONTH = "2026-08"
@@ -118,7 +118,7 @@ COPIES = (
 
 def with_copies(root: Path) -> CompactedLake:
     """The lake of `corruptions.sides` with `COPIES`, compacted and then changed."""
-    right = {(row["account_id"], row["sequence"]): row for row in lake_rows(ROWS)}
+    right = {(row["account_id"], row["sequence"]): row for row in lake_rows(ALL_ROWS)}
     of = {("a-1", sequence): each for sequence, each in enumerate(COPIES, 2)}
     added = [(right[key] | copy, number) for key, each in of.items() for number, copy in enumerate(each.copies)]
     lake = CompactedLake(root, [row for key, row in right.items() if key not in of], COMPACTED_AT)
@@ -143,7 +143,7 @@ def _typed(row: dict[str, Any]) -> dict[str, Any]:
 
 def compacted(root: Path, wrong: WrongMonth = WRONG_MONTHS[0]) -> CompactedLake:
     """The lake of `corruptions.sides`, compacted and then changed."""
-    lake = CompactedLake(root, lake_rows(ROWS), COMPACTED_AT)
+    lake = CompactedLake(root, lake_rows(ALL_ROWS), COMPACTED_AT)
     lake.compact()
     lake.change_month(MONTH, table.bucket_of("a-1"), wrong.change)
     return lake

@@ -63,3 +63,16 @@ def test_the_limit_of_the_apis_concurrency_is_positive(value: str, *, allowed: b
     """With 0, Lambda does not invoke the function."""
     pattern = TEMPLATE["Parameters"]["ApiReservedConcurrency"]["AllowedPattern"]
     assert bool(re.fullmatch(pattern, value)) is allowed
+
+
+@pytest.mark.parametrize(
+    ("writer", "reader"),
+    [
+        ("ProjectorFunction", "LakeTransformFunction"),
+        ("ProjectorFunction", "AccountsByOwnerFunction"),
+        ("ApiFunction", "ProjectorFunction"),
+    ],
+)
+def test_an_update_replaces_readers_before_writers(writer: str, reader: str) -> None:
+    before = TEMPLATE["Resources"][writer].get("DependsOn", [])
+    assert reader in ([before] if isinstance(before, str) else before)

@@ -72,6 +72,7 @@ def api() -> None:
     amount = {"amount": "1.00"}
     bodies = {"create_account": {"owner": "o", "currency": "EUR"}, "credit": amount, "withdraw": amount}
     bodies["transfer"] = amount | {"to": "b"}
+    queries = {"read_statement": "from=2026-01-31&until=2026-01-31"}
     with mock_aws():
         make_table("AccountsTable")
         make_table("AccountsByOwner")
@@ -79,6 +80,7 @@ def api() -> None:
             for method, operation in methods.items():
                 context = {"requestId": "r", "http": {"method": method}, "authorizer": {"iam": {"userArn": "arn"}}}
                 request = {"rawPath": re.sub(r"{\w+}", "a", path), "headers": {}, "requestContext": context}
+                request |= {"rawQueryString": queries.get(operation, "")}
                 invoke("ApiFunction", request | {"body": json.dumps(bodies.get(operation))})
 
 

@@ -14,7 +14,7 @@ from tools.dashboard.series import (
 from tools.dashboard.widgets import Graph, LogTable, Series, Stage
 
 COMMANDS = ("create_account", "credit", "withdraw", "transfer")
-READS = ("read_account", "list_events", "list_accounts")
+READS = ("read_account", "list_events", "read_statement", "list_accounts")
 
 API = Stage(
     "1. The API receives requests",

@@ -31,6 +31,7 @@ _SUMMARIES = {
     "withdraw": "Withdraw from an account",
     "transfer": "Transfer money to another account",
     "list_events": "List an account's events",
+    "read_statement": "Read an account's statement for a range of days",
     "list_accounts": "List an owner's accounts",
 }
 _DESCRIPTIONS = {
@@ -43,6 +44,9 @@ _DESCRIPTIONS = {
     "transfer": "Moves the amount from this account to the account `to`, or does nothing: one account never has the "
     "money without the other having paid it. With an `Idempotency-Key`, a repeated command moves the money once.",
     "list_events": "Returns a page of the account's events (strongly consistent). `next` is the path of the next page.",
+    "read_statement": "Returns a page of the account's statement (strongly consistent): the balance before the first "
+    "day, each event of the range with its change, and the balance at the end of the last day. `next` is the path of "
+    "the next page. Events that are stored after the first page was read are on no page.",
     "list_accounts": "Returns a page of the owner's accounts with their balances, by account id. The list comes from a "
     "read model that follows the ledger, usually within a second or two.",
 }
@@ -53,11 +57,13 @@ _PARAMETERS = {
     "withdraw": ("accountId", "Idempotency-Key", "If-Match"),
     "transfer": ("accountId", "Idempotency-Key", "If-Match"),
     "list_events": ("accountId", "after", "limit", "order"),
+    "read_statement": ("accountId", "from", "until", "limit", "page"),
     "list_accounts": ("owner", "afterAccount", "limit"),
 }
 _BODIES = {
     "transfer": ("The paying account", "Transferred"),
     "list_events": ("A page of events", "EventPage"),
+    "read_statement": ("A page of the statement", "StatementPage"),
     "list_accounts": ("A page of accounts", "AccountPage"),
 }
 _SECURITY_SCHEMES = {

@@ -1,15 +1,16 @@
 """Examples of requests and responses. The code that answers requests makes the responses."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from account_core.api import responses
+from account_core.api import responses, statements
 from account_core.api.gateway import Response
 from account_core.api.queries import Page
 from account_core.domain.events import Created, Credited, EventRow, Transfer, Withdrawn
 from account_core.service.execution import Receipt
 from account_core.service.owned_accounts import OwnedAccount
+from account_core.service.statement import Days, Place, StatementPage
 
 ACCOUNT_ID_EXAMPLE = "0b9c2f6e-5a52-4d1c-9d2c-6f5f0e0a7b11"
 MOMENT = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -42,6 +43,12 @@ _PAID = EventRow(
 
 _OWNED = OwnedAccount(ACCOUNT_ID_EXAMPLE, "EUR", _HUNDRED - _FORTY, 3, _TIME, _TIME)
 
+_STATEMENT = statements.statement(
+    ACCOUNT_ID_EXAMPLE,
+    statements.StatementQuery(Days(date(2026, 1, 1), date(2026, 1, 31)), len(_ROWS), None),
+    StatementPage(None, _ROWS, _PAID, Place(0, len(_ROWS), _PAID.sequence)),
+)
+
 
 def _account(row: EventRow, status: int, transfer: Transfer | None = None) -> Response:
     transfer_id = None if transfer is None else transfer.transfer_id
@@ -56,6 +63,7 @@ RESPONSES: dict[str, Response] = {
     "transfer": _account(_PAID, 200, _TRANSFER),
     "read_account": _account(_ROWS[2], 200),
     "list_events": responses.events(ACCOUNT_ID_EXAMPLE, _ROWS, Page(None, len(_ROWS), newest_first=False)),
+    "read_statement": _STATEMENT,
     "list_accounts": responses.accounts("owner-1", [_OWNED], limit=50),
 }
 """Each operation's successful response."""

@@ -25,6 +25,7 @@ BY_OPERATION: dict[str, tuple[str, ...]] = {
     "transfer": (*_OF_A_COMMAND, "insufficient_funds", "transfers_off", "transfer_to_itself", "receiver_refused"),
     "read_account": (*_OF_A_READ, "sequence_not_found"),
     "list_events": _OF_A_READ,
+    "read_statement": _OF_A_READ,
     "list_accounts": (*_ALWAYS, *_OF_THE_TABLE, "invalid_parameter", "invalid_owner"),
 }
 OF_OPTIONS = _ALWAYS

@@ -7,6 +7,7 @@ from account_core.api.openapi.examples import ACCOUNT, ACCOUNT_ID_EXAMPLE, EVENT
 from account_core.api.problems import PROBLEMS
 from account_core.api.queries import LIMIT_DEFAULT, LIMIT_MAX, NUMBER_MAX, ORDERS
 from account_core.api.requests import ACCOUNT_ID, BODY_BYTES_MAX, NAME, OWNER, PLAIN_DECIMAL
+from account_core.api.statements import PLACE
 from account_core.domain.currencies import CURRENCIES
 from account_core.domain.money import CENT, MONEY_MAX, SCALE
 from account_core.service.head import timestamp
@@ -153,6 +154,9 @@ _ACCOUNT: dict[str, Schema] = {
     "currency": ref("Currency"),
     "sequence": ref("Sequence"),
 }
+_DAY: Schema = {"type": "string", "format": "date", "examples": [f"{MOMENT.date()}"]}
+_OCCURRED_AT: Schema = {"type": "string", "format": "date-time", "examples": [timestamp(MOMENT)]}
+_STATEMENT_BALANCE: Schema = {"anyOf": [ref("StatementBalance"), {"type": "null"}]}
 _RESPONSES: dict[str, Schema] = {
     "Account": _object(_ACCOUNT, description="The account after the command, or as it was read."),
     "Transferred": _object(
@@ -173,6 +177,49 @@ _RESPONSES: dict[str, Schema] = {
                 "type": ["string", "null"],
                 "description": "The path of the next page; null if there is none (yet).",
             },
+        }
+    ),
+    "StatementPage": _object(
+        {
+            "accountId": ref("AccountId"),
+            "from": _DAY,
+            "until": _DAY,
+            "opening": {**_STATEMENT_BALANCE, "description": "Before the first day; null if the account had no event."},
+            "lines": {"type": "array", "items": ref("StatementLine"), "maxItems": LIMIT_MAX},
+            "closing": {
+                **_STATEMENT_BALANCE,
+                "description": "At the end of the last day, or now if that is later; null if the account had no event. "
+                "The sum of the changes on all pages is its difference from the opening balance.",
+            },
+            "next": {
+                "type": ["string", "null"],
+                "description": "The path of the next page; null if this is the last.",
+            },
+        },
+        description="Opening and closing balance belong to the whole range and are the same on every page.",
+    ),
+    "StatementBalance": _object(
+        {
+            "sequence": {**ref("Sequence"), "description": "The sequence of the last event that the balance includes."},
+            "occurredAt": _OCCURRED_AT,
+            "balance": ref("Balance"),
+            "currency": ref("Currency"),
+        }
+    ),
+    "StatementLine": _object(
+        {
+            "sequence": ref("Sequence"),
+            "type": {"enum": list(_EVENTS)},
+            "occurredAt": _OCCURRED_AT,
+            "change": {
+                "type": ["string", "null"],
+                "pattern": whole(rf"-?[0-9]{{1,{_MONEY_DIGITS}}}\.[0-9]{{{SCALE}}}"),
+                "description": "Negative for a withdrawal; null for the account's creation.",
+            },
+            "balance": {**ref("Balance"), "description": "After the event."},
+            "currency": ref("Currency"),
+            **_TRANSFER,
+            "correlationId": ref("Name"),
         }
     ),
     "AccountPage": _object(
@@ -223,6 +270,10 @@ def _parameter(name: str, where: str, schema: Schema, description: str) -> Schem
     return {"name": name, "in": where, "required": where == "path", "schema": schema, "description": description}
 
 
+def _required(name: str, schema: Schema, description: str) -> Schema:
+    return {**_parameter(name, "query", schema, description), "required": True}
+
+
 def _number(least: int, most: int, **more: int) -> Schema:
     return {"type": "integer", "minimum": least, "maximum": most, **more}
 
@@ -250,6 +301,14 @@ PARAMETERS: dict[str, Schema] = {
         ),
         _parameter(
             "limit", "query", _number(1, LIMIT_MAX, default=LIMIT_DEFAULT), "The maximum number of entries to return."
+        ),
+        _required("from", _DAY, "The first day of the statement, in UTC. Not later than `until`."),
+        _required("until", _DAY, "The last day of the statement, in UTC. It is included."),
+        _parameter(
+            "page",
+            "query",
+            {"type": "string", "pattern": whole(PLACE)},
+            "Where a further page begins. It is part of the path in `next`; do not make it yourself.",
         ),
         _parameter("afterAccount", "query", ref("AccountId"), "Return only accounts after this account id."),
         _parameter(

@@ -26,6 +26,8 @@ WITH lines AS (
       event_id,
       correlation_id,
       causation_id,
+      transfer_id,
+      counterparty_account_id,
       dt
     FROM account_history
     WHERE account_id = ? AND account_bucket = ? AND dt <= ? AND dt_month <= ?
@@ -44,7 +46,9 @@ SELECT
   lines.occurred_at,
   lines.event_id,
   lines.correlation_id,
-  lines.causation_id
+  lines.causation_id,
+  lines.transfer_id,
+  lines.counterparty_account_id
 FROM (VALUES (1, 'opening'), (2, 'event'), (3, 'closing')) AS parts (place, entry)
 LEFT JOIN lines ON lines.place = parts.place AND (parts.place = 2 OR lines.back = 1)
 WHERE parts.place <> 2 OR lines.sequence IS NOT NULL

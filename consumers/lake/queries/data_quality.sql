@@ -7,6 +7,8 @@
 -- gap: the previous event of the account is missing from the lake.
 -- negative_balance: the balance is below zero.
 -- broken_balance: the balance does not follow from the previous balance.
+-- half_transfer: the events of a transfer on these days are not one withdrawal and one credit of the same amount and
+-- currency, at the same time, on two accounts that name each other. The example is one of its events.
 -- To find copies and previous events, the query reads account_id, sequence and balance of all earlier days.
 -- parameter: from (date) the first day, UTC
 -- parameter: until (date) the last day
@@ -28,6 +30,8 @@ WITH versions AS (
     currency,
     amount,
     balance,
+    transfer_id,
+    counterparty_account_id,
     min(published_at) AS published_at,
     count(*) AS copies
   FROM account_events
@@ -45,7 +49,9 @@ WITH versions AS (
     owner,
     currency,
     amount,
-    balance
+    balance,
+    transfer_id,
+    counterparty_account_id
 ),
 distinct_events AS (
   SELECT
@@ -53,6 +59,9 @@ distinct_events AS (
     sequence,
     count(*) AS versions,
     min(dt) AS first_dt,
+    min(transfer_id) AS transfer_id,
+    min(counterparty_account_id) AS counterparty_account_id,
+    min(currency) AS currency,
     sum(copies - 1) AS repeated,
     min(occurred_at) AS occurred_at,
     min(published_at) AS published_at,
@@ -101,10 +110,27 @@ checked AS (
     lookups.balance,
     lookups.change
 ),
+-- If an event has several versions, its transfer cannot be checked.
+half_transfers AS (
+  SELECT min(account_id || ' ' || CAST(sequence AS varchar)) AS example
+  FROM distinct_events
+  WHERE transfer_id IS NOT NULL
+  GROUP BY transfer_id
+  HAVING max(versions) = 1
+    AND CASE
+      WHEN count(*) = 2 AND sum(change) = 0 AND min(currency) = max(currency)
+        AND min(occurred_at) = max(occurred_at) AND min(first_dt) = max(first_dt)
+        AND min(account_id) = min(counterparty_account_id) AND max(account_id) = max(counterparty_account_id)
+        AND max(CASE WHEN account_id <> counterparty_account_id THEN 0 ELSE 1 END) = 0
+      THEN 0
+      ELSE 1
+    END = 1
+),
 kinds AS (
   SELECT *
   FROM (
-    VALUES (1, 'late'), (2, 'duplicate'), (3, 'contradiction'), (4, 'gap'), (5, 'negative_balance'), (6, 'broken_balance')
+    VALUES (1, 'late'), (2, 'duplicate'), (3, 'contradiction'), (4, 'gap'), (5, 'negative_balance'), (6, 'broken_balance'),
+      (7, 'half_transfer')
   ) AS kinds (place, kind)
 ),
 found AS (
@@ -124,6 +150,9 @@ found AS (
       AND checked.balance <> checked.least_before + checked.change)
     OR (kinds.kind = 'broken_balance' AND checked.contradicted = 0 AND checked.sequence = 1 AND checked.balance <> checked.change)
   GROUP BY kinds.kind
+  UNION ALL
+  SELECT 'half_transfer' AS kind, count(*) AS findings, min(example) AS example
+  FROM half_transfers
 )
 SELECT
   kinds.kind,

@@ -19,6 +19,7 @@ from ops.lake.reconcile.ledger_history import FLOW, HISTORY, IS_AFTER_GAP, unbal
 from ops.lake.reconcile.ledger_rows import LedgerEvent, Unreadable
 from ops.lake.reconcile.outcome import Counted
 from ops.lake.reconcile.result import AccountFound, Lateness, Standing, Total
+from ops.ledger.transfers import UNPAIRED
 
 if TYPE_CHECKING:
     import duckdb
@@ -71,6 +72,11 @@ CREATE VIEW ledger_compared AS
   SELECT l.* FROM ledger l ANTI JOIN on_their_way o ON l.account_id = o.account_id AND l.sequence = o.sequence;
 CREATE VIEW lake_compared AS
   SELECT s.* FROM shown s ANTI JOIN unreadable u ON s.account_id = u.account_id AND s.sequence = u.sequence;
+CREATE VIEW transfer_events AS FROM ledger WHERE transfer_id IS NOT NULL;
+CREATE TABLE unpaired AS
+  SELECT *, newest > $cut AND newest <= $latest AS is_young FROM ({UNPAIRED});
+CREATE VIEW waiting AS
+  SELECT occurred_at FROM on_their_way UNION ALL SELECT newest FROM unpaired WHERE is_young;
 """
 
 _EVIDENCE = f"""
@@ -107,6 +113,11 @@ SELECT d.account_id, d.sequence, role, NULL, {_ROW}, NULL FROM differing_months 
   SELECT 'day' AS role, {", ".join(ROW)} FROM ({FIRST_COPIES}) AS first_copies
   UNION ALL SELECT 'month', {", ".join(ROW)} FROM month_rows
 ) AS rows_of_one ON d.account_id = rows_of_one.account_id AND d.sequence = rows_of_one.sequence
+ORDER BY 1, 2
+"""
+
+_UNPAIRED = """
+SELECT account_id, sequence, 'unpaired', {'event_id': event_id}, NULL, note FROM unpaired WHERE NOT is_young
 ORDER BY 1, 2
 """
 
@@ -221,12 +232,19 @@ class Comparison:
             while rows := found.fetchmany(FETCHED):
                 yield from (Evidence(*row) for row in rows)
 
+    def unpaired(self) -> Iterator[Evidence]:
+        """See `Compared`."""
+        with self._connection.cursor() as cursor:  # as above
+            found = cursor.execute("USE work").execute(_UNPAIRED)
+            while rows := found.fetchmany(FETCHED):
+                yield from (Evidence(*row) for row in rows)
+
     def counted(self) -> Counted:
         """The numbers of events and accounts that were compared."""
         [row] = self._connection.execute(
             "SELECT (SELECT count(*) FROM ledger_compared), (SELECT count(DISTINCT account_id) FROM ledger_compared), "
-            "(SELECT count(*) FROM on_their_way), (SELECT CASE WHEN count(*) > 0 THEN min(occurred_at) - INTERVAL 1 "
-            "MICROSECOND ELSE (SELECT max(occurred_at) FROM ledger) END FROM on_their_way)"
+            "(SELECT count(*) FROM waiting), (SELECT CASE WHEN count(*) > 0 THEN min(occurred_at) - INTERVAL 1 "
+            "MICROSECOND ELSE (SELECT max(occurred_at) FROM ledger) END FROM waiting)"
         ).fetchall()
         events, accounts, on_their_way, through = row
         return Counted(events, accounts, on_their_way, _utc(through))

@@ -45,15 +45,17 @@ class Evidence(NamedTuple):
     Attributes:
         role: `shown`: the row that the view `events` shows, or none; `copy`: a row that it does not show; `unreadable`:
             the ledger's row is not a valid event; `gap`: the ledger lacks the sequences before the event; `unbalanced`:
-            its balance in the ledger is wrong; `month`: a row of `account_months`, and `day`: a copy that the view
-            `events` may show in that place, if these differ.
+            its balance in the ledger is wrong; `unpaired`: the events of its transfer in the ledger do not agree;
+            `month`: a row of `account_months`, and `day`: a copy that the view `events` may show in that place, if
+            these differ.
         ledger, lake: the event's values on that side; None if it is missing there.
-        reason: why the ledger's row is unreadable; the last sequence before the gap; the balance that would be right.
+        reason: why the ledger's row is unreadable; the last sequence before the gap; the balance that would be right;
+            what is wrong with the transfer.
     """
 
     account_id: str
     sequence: int | None
-    role: Literal["shown", "copy", "unreadable", "gap", "unbalanced", "day", "month"]
+    role: Literal["shown", "copy", "unreadable", "gap", "unbalanced", "unpaired", "day", "month"]
     ledger: Values | None
     lake: Values | None
     reason: str | None
@@ -133,6 +135,7 @@ def _of_one(account_id: str, sequence: int | None, evidence: Sequence[Evidence])
         yield found(
             "unbalanced", wrong[0].ledger, note=f"its balance in the ledger is {balance}, not {wrong[0].reason}"
         )
+    yield from (found("unpaired", each.ledger, note=each.reason or "") for each in evidence if each.role == "unpaired")
     unreadable = [each for each in evidence if each.role == "unreadable"]
     if unreadable:
         yield from (found("unreadable", each.lake, note=each.reason or "") for each in unreadable)

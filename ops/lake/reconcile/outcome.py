@@ -12,7 +12,11 @@ from ops.lake.reconcile.result import AccountFound, Files, Finding, Lateness, Re
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """The numbers of events and accounts that were compared. `through` is None if there are no events."""
+    """The numbers of events and accounts that were compared; see `ReconciliationResult`.
+
+    Attributes:
+        through: None if there are no events.
+    """
 
     events: int
     accounts: int
@@ -28,6 +32,9 @@ class Compared(Protocol):
 
     def compacted(self) -> Iterator[Evidence]:
         """The evidence of all events of which `account_months` has other rows than the view `events`, in this order."""
+
+    def unpaired(self) -> Iterator[Evidence]:
+        """The evidence of all transfers whose events in the ledger do not agree, in this order."""
 
     def counted(self) -> Counted:
         """The numbers of events and accounts that were compared."""
@@ -51,7 +58,7 @@ def result_of(compared: Compared, at: datetime, found: Callable[[Finding], None]
         found: called with every finding, ordered by account and sequence.
     """
     tally = Tally()
-    for finding in findings(merge(compared.evidence(), compared.compacted(), key=_position)):
+    for finding in findings(merge(compared.evidence(), compared.unpaired(), compared.compacted(), key=_position)):
         tally.add(finding)
         found(finding)
     counted = compared.counted()

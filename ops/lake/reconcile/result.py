@@ -6,8 +6,8 @@ is UTF-8 and holds one JSON object:
 format                1
 compared_at, through  ISO 8601, UTC
 events, accounts      the numbers of events and accounts that were compared
-missing, extra, differing, contradicting, unreadable, gap, unbalanced, compacted, on_their_way
-                      numbers of events, see `ReconciliationResult`; gap, unbalanced and compacted may be absent
+missing, extra, differing, contradicting, unreadable, gap, unbalanced, compacted, unpaired, on_their_way
+                      numbers of events, see `ReconciliationResult`; those of ADDED_KINDS may be absent
 differing_accounts    the number of accounts with a finding
 totals                [{currency, ledger, lake}], money as text
 lateness              {newest_in_ledger, newest_in_lake, behind_s, longest_s}, each may be null
@@ -37,9 +37,11 @@ LATEST_KEY = f"{FOLDER}latest.json"
 STRAYS_MAX = 20
 """The maximum number of stray files in a result."""
 
-Kind = Literal["missing", "extra", "differing", "contradicting", "unreadable", "gap", "unbalanced", "compacted"]
+Kind = Literal[
+    "missing", "extra", "differing", "contradicting", "unreadable", "gap", "unbalanced", "compacted", "unpaired"
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-ADDED_KINDS: tuple[Kind, ...] = ("gap", "unbalanced", "compacted")
+ADDED_KINDS: tuple[Kind, ...] = ("gap", "unbalanced", "compacted", "unpaired")
 """Kinds that a result of an older release does not count."""
 
 
@@ -150,7 +152,9 @@ class ReconciliationResult:
         gap: events before which the ledger lacks one or several sequences of the account.
         unbalanced: events of the ledger whose balance does not follow from the amounts.
         compacted: events of which the table `account_months` has other rows than the view `events`.
-        on_their_way: events in the ledger but not in the lake, and younger than a delivery may take.
+        unpaired: transfers whose events in the ledger are not one withdrawal and one credit that agree.
+        on_their_way: events in the ledger but not in the lake, and younger than a delivery may take; and transfers as
+            young whose events do not agree, because the ledger is not read at one moment.
         findings, accounts_found: the first findings, and the first accounts with findings.
         files: the lake's files that were compared.
     """
@@ -174,12 +178,14 @@ class ReconciliationResult:
     gap: int = 0
     unbalanced: int = 0
     compacted: int = 0
+    unpaired: int = 0
 
     @property
     def agrees(self) -> bool:
-        """Whether ledger, lake and compacted months have the same events, the ledger's add up, and no file is stray.
+        """Whether ledger, lake and compacted months have the same events, and no file is stray.
 
-        Events on their way do not count.
+        The ledger's balances must follow from the amounts, and the events of its transfers must agree. Events on their
+        way do not count.
         """
         return not self.differences
 

@@ -4,9 +4,10 @@
 rules to rows that are certainly valid, and leaves every other row to `ledger_rows` (tests/spark/test_canonical.py shows
 that both give the same events). A row is certainly valid if:
 
-- its line consists of nothing but the attributes of the current format, each once, without spaces and escapes;
+- its line consists of nothing but the attributes that the service writes, each once, without spaces and escapes;
 - each value has the form that the service writes, and the time exists;
-- it has the attributes of its type, and the version that belongs to its sequence.
+- it has the attributes of its type and format, and the version that belongs to its sequence;
+- if it is part of a transfer, the counterparty is another account.
 """
 
 from decimal import Decimal
@@ -16,9 +17,9 @@ from operator import add, and_, or_
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812 -- as Spark's documentation names it
 
-from account_core.domain.events import Created, Credited, EventRow, Withdrawn
+from account_core.domain.events import Created, Credited, EventRow, Transfer, Withdrawn
 from account_core.rows import layout
-from account_core.rows.items import EVENT_FORMAT, EVENTS_PER_INTERVAL, SNAPSHOT, SNAPSHOT_EVERY, to_item
+from account_core.rows.items import EVENTS_PER_INTERVAL, SNAPSHOT, SNAPSHOT_EVERY, SNAPSHOT_FORMAT, to_item
 from consumers.lake import table
 from projector.translate import translate
 
@@ -37,22 +38,31 @@ _DATE_LENGTH = len("2026-01-31")
 _MONEY = r"(?:0|[1-9][0-9]{0,15})(?:[.][0-9]{1,2})?"
 _ZEROS = ("0", "0.0", "0.00")
 _TEXT = r'[^"\\\x00-\x1f]*+'
+_NAME = r'[^"\\\x00-\x1f]++'
 _WHOLE = "[1-9][0-9]{0,17}"
 
-_ONE = Decimal("1.00")
+_ONE, _TRANSFER = Decimal("1.00"), Transfer("t", "b")
 _ROWS = [
     EventRow("a", 1, 1, "2026-01-31T09:30:00.000001Z", event, _ONE, "EUR", "c")
-    for event in (Created("o", "EUR"), Credited(_ONE), Withdrawn(_ONE))
+    for event in (
+        Created("o", "EUR"),
+        Credited(_ONE),
+        Withdrawn(_ONE),
+        Credited(_ONE, _TRANSFER),
+        Withdrawn(_ONE, _TRANSFER),
+    )
 ]
-_ITEMS = {item[layout.TYPE]["S"]: item for item in map(to_item, _ROWS)}
-_NAMES = {stored: translate(row)[0] for stored, row in zip(_ITEMS, _ROWS, strict=True)}
+_ITEMS = [to_item(row) for row in _ROWS]
+"""An item of each type and format in which the service writes events."""
+_NAMES = {item[layout.TYPE]["S"]: translate(row)[0] for item, row in zip(_ITEMS, _ROWS, strict=True)}
 """The domain event's name, by the row's type."""
+_FORMATS = sorted({str(SNAPSHOT_FORMAT), *(item[layout.ROW_FORMAT]["N"] for item in _ITEMS)})
 
 _ATTRIBUTES = {
     layout.ACCOUNT_ID: ("S", _TEXT),
     layout.VERSION: ("N", _WHOLE),
     layout.TYPE: ("S", "|".join((*_NAMES, SNAPSHOT))),
-    layout.ROW_FORMAT: ("N", str(EVENT_FORMAT)),
+    layout.ROW_FORMAT: ("N", "|".join(_FORMATS)),
     layout.SEQUENCE: ("N", _WHOLE),
     layout.TIMESTAMP: ("S", _TIME),
     layout.CURRENCY: ("S", _TEXT),
@@ -62,6 +72,8 @@ _ATTRIBUTES = {
     layout.CORRELATION_ID: ("S", _TEXT),
     layout.REQUEST_ID: ("S", _TEXT),
     layout.COMMAND_ID: ("S", _TEXT),
+    layout.TRANSFER_ID: ("S", _NAME),
+    layout.COUNTERPARTY_ID: ("S", _NAME),
     layout.DIGEST: ("S", _TEXT),
 }
 """Each attribute's type in DynamoDB JSON, and the pattern of its value."""
@@ -137,36 +149,48 @@ def _values() -> dict[str, Column]:
         "currency": _value(layout.CURRENCY),
         "amount": _value(layout.AMOUNT),
         "balance": _value(layout.BALANCE),
+        "transfer_id": _value(layout.TRANSFER_ID),
+        "counterparty_account_id": _value(layout.COUNTERPARTY_ID),
     }
 
 
 def _kind() -> Column:
     version, sequence = _value(layout.VERSION).cast("bigint"), _value(layout.SEQUENCE).cast("bigint")
-    is_snapshot = (_value(layout.TYPE) == SNAPSHOT) & (version % SNAPSHOT_EVERY == 0) & _is_present(layout.ACCOUNT_ID)
+    is_snapshot = (
+        (_value(layout.TYPE) == SNAPSHOT)
+        & (_value(layout.ROW_FORMAT) == str(SNAPSHOT_FORMAT))
+        & (version % SNAPSHOT_EVERY == 0)
+        & _is_present(layout.ACCOUNT_ID)
+    )
     is_event = (
         _has_attributes()
         & (version * EVENTS_PER_INTERVAL == sequence * SNAPSHOT_EVERY - 1 - (sequence - 1) % EVENTS_PER_INTERVAL)
         & _time().isNotNull()
         & F.coalesce(~_value(layout.AMOUNT).isin(*_ZEROS), F.lit(True))
+        & F.coalesce(_value(layout.COUNTERPARTY_ID) != _value(layout.ACCOUNT_ID), F.lit(True))
     )
     return F.when(~_is_plain(), OTHER).when(is_snapshot, SKIPPED).when(is_event, EVENT).otherwise(OTHER)
 
 
 def _has_attributes() -> Column:
-    """Whether the row has exactly the attributes that the service writes for its type; CommandId is optional."""
-    of_types: dict[frozenset[str], list[str]] = {}
-    for stored, item in _ITEMS.items():
-        of_types.setdefault(frozenset(item), []).append(stored)
-    everywhere, anywhere = frozenset.intersection(*of_types), frozenset.union(*of_types)
+    """Whether the row has exactly the attributes that the service writes for its type and format.
+
+    CommandId is optional.
+    """
+    of_types: dict[tuple[frozenset[str], str], list[str]] = {}
+    for item in _ITEMS:
+        of_types.setdefault((frozenset(item), item[layout.ROW_FORMAT]["N"]), []).append(item[layout.TYPE]["S"])
+    names = [frozenset(item) for item in _ITEMS]
+    everywhere, anywhere = frozenset.intersection(*names), frozenset.union(*names)
     fixed = [_is_present(name) for name in _ATTRIBUTES if name in everywhere]
     fixed += [~_is_present(name) for name in _ATTRIBUTES if name not in {*anywhere, layout.COMMAND_ID}]
     by_type = [
         reduce(
             and_,
             (_is_present(name) == F.lit(name in present) for name in sorted(anywhere - everywhere)),
-            _value(layout.TYPE).isin(*stored),
+            _value(layout.TYPE).isin(*stored) & (_value(layout.ROW_FORMAT) == row_format),
         )
-        for present, stored in of_types.items()
+        for (present, row_format), stored in of_types.items()
     ]
     return reduce(and_, fixed) & reduce(or_, by_type)
 

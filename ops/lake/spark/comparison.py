@@ -23,6 +23,7 @@ from ops.lake.reconcile.result import AccountFound, Lateness, Standing, Total
 from ops.lake.spark.canonical import LEDGER
 from ops.lake.spark.lake import TIMES
 from ops.lake.spark.ledger import SNAPSHOT, UNTRANSLATED
+from ops.ledger.transfers import UNPAIRED
 
 REPEATED = "repeated"
 """The `reason` of a row that the export has had before."""
@@ -162,6 +163,7 @@ class SparkComparison:
     Args:
         session: the Spark session.
         ledger: the ledger's rows, see `ops.lake.spark.ledger`.
+        transfers: those of them that belong to a transfer. They are read a second time and shuffled by transfer.
         lake: the lake's rows, see `ops.lake.spark.lake`.
         cut: events that occurred until then must be on both sides; UTC.
         latest: events dated later never arrive, because the transform refuses them; UTC.
@@ -172,6 +174,7 @@ class SparkComparison:
         self,
         session: SparkSession,
         ledger: DataFrame,
+        transfers: DataFrame,
         lake: DataFrame,
         *,
         cut: datetime,
@@ -191,6 +194,11 @@ class SparkComparison:
         assessed = self._sql(_ASSESSED, paired=paired)
         self._grouped = self._sql(_GROUPED, assessed=assessed).persist(StorageLevel.MEMORY_AND_DISK)
         self._register(grouped=self._grouped)
+        self._unpaired = self._sql(
+            f"SELECT *, newest > :cut AND newest <= :latest AS is_young FROM ({UNPAIRED})",
+            times,
+            transfer_events=transfers,
+        ).persist(StorageLevel.MEMORY_AND_DISK)
 
     def take_months(self, rows: DataFrame, history: History) -> None:
         """Compare `account_months` with the view `events`. This reads the lake's compacted days a second time.
@@ -246,6 +254,16 @@ class SparkComparison:
         for account_id, sequence, role, lake in self._sql(_COMPACTED).toLocalIterator():
             yield Evidence(account_id, sequence, role, None, _values(lake), None)
 
+    def unpaired(self) -> Iterator[Evidence]:
+        """See `Compared`."""
+        found = self._sql(
+            "SELECT account_id, sequence, event_id, note FROM unpaired WHERE NOT is_young "
+            "ORDER BY account_id, sequence",
+            unpaired=self._unpaired,
+        )
+        for account_id, sequence, event_id, note in found.toLocalIterator():
+            yield Evidence(account_id, sequence, "unpaired", {"event_id": event_id}, None, note)
+
     def counted(self) -> Counted:
         """See `Compared`."""
         [row] = self._sql(
@@ -253,9 +271,10 @@ class SparkComparison:
             "sum(on_their_way), min(first_on_its_way), max(newest_in_ledger) FROM grouped"
         ).collect()
         events, accounts, on_their_way, first_on_its_way, newest = row
+        young = self._unpaired.where("is_young").count()
         known = [each for each in (newest, first_on_its_way and first_on_its_way - 1) if each is not None]
         through = min(*known, _micros(self._cut), newest) if known else None
-        return Counted(events or 0, accounts, on_their_way or 0, _utc(through))
+        return Counted(events or 0, accounts, (on_their_way or 0) + young, _utc(through))
 
     def totals(self) -> tuple[Total, ...]:
         """See `Compared`."""

@@ -8,7 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 -- as Spark's documentation names it
 
-from account_core.rows.layout import parts_of_key
+from account_core.rows.layout import TRANSFER_ID, parts_of_key
 from ops.lake.reconcile.ledger_rows import ledger_rows
 from ops.lake.spark.canonical import LEDGER, OTHER, SKIPPED
 from ops.lake.spark.canonical import read as read_lines
@@ -31,6 +31,11 @@ def lines_of(session: SparkSession, files: Sequence[str]) -> DataFrame:
     return session.read.text(list(files), lineSep="\n")
 
 
+def lines_of_transfers(lines: DataFrame) -> DataFrame:
+    """The lines that may be events of transfers: a filter on text, which is faster than to parse all lines again."""
+    return lines.where(F.col("value").contains(f'"{TRANSFER_ID}"'))
+
+
 def read(lines: DataFrame) -> DataFrame:
     """The rows that Spark reads itself, and a row for each line that it does not.
 
@@ -49,6 +54,11 @@ def read(lines: DataFrame) -> DataFrame:
 def read_by_spark(rows: DataFrame) -> DataFrame:
     """The rows that Spark reads itself."""
     return rows.where(~F.col("reason").eqNullSafe(UNTRANSLATED))
+
+
+def transfers(rows: DataFrame) -> DataFrame:
+    """The events that belong to a transfer."""
+    return rows.where("transfer_id IS NOT NULL")
 
 
 def translated(session: SparkSession, lines: DataFrame) -> DataFrame:

@@ -74,7 +74,7 @@ def reconciled(
     doing(f"comparing the lake with {export.items:,} rows of the ledger")
     lines = ledger.lines_of(session, [f"{place}{file.key}" for file in export.files if file.items])
     lake_rows = lake.read(session, task.lake, keys)
-    comparison = _compared(session, task, ledger.read(lines), lake_rows, doing)
+    comparison = _compared(session, task, lines, lake_rows, doing)
     if (repeated := comparison.repeated()) is not None:
         raise repeated_row(place, *repeated)
     history = task.history(files.digests)
@@ -105,16 +105,24 @@ def refuse_damaged_data(session: SparkSession, export: FoundExport) -> None:
 
 
 def _compared(
-    session: SparkSession, task: Task, rows: DataFrame, lake_rows: DataFrame, doing: Callable[[str], None]
+    session: SparkSession, task: Task, lines: DataFrame, lake_rows: DataFrame, doing: Callable[[str], None]
 ) -> SparkComparison:
-    def compare(ledger_rows: DataFrame) -> SparkComparison:
+    def compare(ledger_rows: DataFrame, transfers: DataFrame) -> SparkComparison:
         partitions = max(session.sparkContext.defaultParallelism, task.export.export.items // ROWS_PER_PARTITION + 1)
         session.conf.set("spark.sql.shuffle.partitions", partitions)
         return SparkComparison(
-            session, ledger_rows, lake_rows, cut=task.cut, latest=task.now + AHEAD_MAX, partitions=partitions
+            session,
+            ledger_rows,
+            ledger.transfers(transfers),
+            lake_rows,
+            cut=task.cut,
+            latest=task.now + AHEAD_MAX,
+            partitions=partitions,
         )
 
-    first = compare(rows)
+    rows = ledger.read(lines)
+    of_transfers = ledger.read_by_spark(ledger.read(ledger.lines_of_transfers(lines)))
+    first = compare(rows, of_transfers)
     if number := first.untranslated().count():
         doing(f"reading {number:,} rows that are not of the current format, then comparing again")
         translated = ledger.translated(session, first.untranslated())
@@ -122,5 +130,5 @@ def _compared(
             raise BadExport(
                 f"{task.export.files.name}: a line is not an item in DynamoDB JSON: {no_item['account_id']!r}. {NEW}"
             )
-        return compare(ledger.read_by_spark(rows).unionByName(translated))
+        return compare(ledger.read_by_spark(rows).unionByName(translated), of_transfers.unionByName(translated))
     return first

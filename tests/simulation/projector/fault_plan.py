@@ -1,7 +1,7 @@
 """Everything that a seed determines: which faults occur, how often, and when delayed actions take effect."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -79,6 +79,11 @@ class Killed(BaseException):
 class FaultPlan:
     """A scenario's faults.
 
+    Args:
+        seed: determines everything.
+        chances: the maximum probability of each fault.
+        themes: see THEMES.
+
     Attributes:
         random: for all choices that are not faults.
         clock: moves only when set.
@@ -90,7 +95,9 @@ class FaultPlan:
         ends_s: when Lambda kills the running function.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(
+        self, seed: int, chances: Mapping[str, float] = CHANCES, themes: Sequence[tuple[str, ...]] = THEMES
+    ) -> None:
         self.random = Random(seed)  # noqa: S311 -- seeded
         self.clock = VirtualClock()
         self.happened: Counter[str] = Counter()
@@ -102,9 +109,9 @@ class FaultPlan:
         intensity = self.random.choice((0.2, 0.5, 1.0, 1.0))
         self._chances = {
             what: most * intensity * self.random.random() if self.random.random() < 0.5 else 0.0
-            for what, most in CHANCES.items()
+            for what, most in chances.items()
         }
-        self._chances |= {what: CHANCES[what] for what in self.random.choice(THEMES)}
+        self._chances |= {what: chances[what] for what in self.random.choice(themes)}
         self._late: list[Callable[[], object]] = []
 
     def strikes(self, what: str) -> bool:
@@ -122,7 +129,7 @@ class FaultPlan:
 
     def calm(self) -> None:
         """Complete all delayed actions, and let no further faults occur."""
-        self.is_calm, self._chances = True, dict.fromkeys(CHANCES, 0.0)
+        self.is_calm, self._chances = True, dict.fromkeys(self._chances, 0.0)
         while self._late:
             self._late.pop(0)()
 

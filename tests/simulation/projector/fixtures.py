@@ -1,14 +1,16 @@
 """All rows that the accounts may have: their items, and the exact bytes that each event must become."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from account_core.domain.events import EventRow
+from account_core.rows.items import Item, is_snapshot_version, to_item
 from account_events.avro.codec import encode
-from account_events.testing.records import StreamRecord
+from account_events.testing.records import StreamRecord, image_record
 from projector.translate import translate
-from tests.support.rows import history, stream_record
+from tests.support.rows import KEY, history
 
 ACCOUNTS = "abcde"
 EVENTS_MAX = 40
@@ -23,14 +25,23 @@ class Written:
 
     Attributes:
         sequence: of the event; None for a snapshot.
+        at_us: when the event occurred, microseconds since 1970.
         record: the stream record without number and time.
     """
 
     account_id: str
     version: int
     sequence: int | None
+    at_us: int
     image: dict[str, Any]
     record: StreamRecord
+
+    @classmethod
+    def of(cls, image: Item) -> "Written":
+        version, sequence = int(image["Version"]["N"]), int(image["Sequence"]["N"])
+        at_us = round(datetime.fromisoformat(image["Timestamp"]["S"]).timestamp() * 1_000_000)
+        number = None if is_snapshot_version(version) else sequence
+        return cls(image["AccountId"]["S"], version, number, at_us, image, image_record(image, 0, KEY))
 
     def spoilt(self, change: dict[str, Any]) -> "Written":
         image = {name: value for name, value in (self.image | change).items() if value is not None}
@@ -48,12 +59,10 @@ def fixtures(account_id: str) -> list[list[Written]]:
     """The account's rows, one list per transaction: an event, or an event and the snapshot after it."""
     transactions: list[list[Written]] = []
     for row in history(account_id, EVENTS_MAX):
-        record = stream_record(row, 0)
-        image = record["dynamodb"]["NewImage"]
         if isinstance(row, EventRow):
-            transactions.append([Written(account_id, row.version, row.sequence, image, record)])
+            transactions.append([Written.of(to_item(row))])
         else:
-            transactions[-1].append(Written(account_id, row.version, None, image, record))
+            transactions[-1].append(Written.of(to_item(row)))
     return transactions
 
 

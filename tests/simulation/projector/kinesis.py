@@ -1,6 +1,6 @@
 """A Kinesis stream as documented: the records of a call have no order, and order exists only within a shard."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,22 +32,41 @@ class StreamShard:
     ancestors: frozenset[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A record on the stream, and when it arrived."""
+
+    shard: StreamShard
+    partition_key: str
+    data: bytes
+    at_s: float
+
+
 class Kinesis:
     """The stream.
 
     Args:
         parked: the parked accounts, which the oracle needs at every put.
+        events: returns the events that may be published, by their bytes.
 
     Attributes:
-        records: the data of all records so far, in the order of arrival.
+        arrived: all records so far, in the order of arrival.
+        shards: the open shards.
     """
 
-    def __init__(self, fault_plan: FaultPlan, oracle: Oracle, parked: Mapping[str, Parked]) -> None:
+    def __init__(
+        self,
+        fault_plan: FaultPlan,
+        oracle: Oracle,
+        parked: Mapping[str, Parked],
+        events: Callable[[], Mapping[bytes, Event]] = events_by_data,
+    ) -> None:
         self._fault_plan = fault_plan
         self._oracle = oracle
         self._parked = parked
-        self.records: list[bytes] = []
-        self._shards = [StreamShard(0, 0, RING_END, frozenset())]
+        self._events = events
+        self.arrived: list[Arrived] = []
+        self.shards = [StreamShard(0, 0, RING_END, frozenset())]
         self._last_shard = 0
         self._shard_of: dict[str, int] = {}
         self._refused_until_s: dict[str, float] = {}
@@ -61,20 +80,20 @@ class Kinesis:
     def reshard(self) -> None:
         """Split a shard at a random point, or merge two neighbours."""
         random = self._fault_plan.random
-        index = random.randrange(len(self._shards))
-        if len(self._shards) < SHARDS_MAX and (index + 1 == len(self._shards) or random.random() < 0.7):
-            old = [self._shards[index]]
+        index = random.randrange(len(self.shards))
+        if len(self.shards) < SHARDS_MAX and (index + 1 == len(self.shards) or random.random() < 0.7):
+            old = [self.shards[index]]
             middle = random.randrange(old[0].start + 1, old[0].end)
             borders = [(old[0].start, middle), (middle, old[0].end)]
-        elif index + 1 < len(self._shards):
-            old = self._shards[index : index + 2]
+        elif index + 1 < len(self.shards):
+            old = self.shards[index : index + 2]
             borders = [(old[0].start, old[1].end)]
         else:
             return
         ancestors = frozenset[int]().union(*(shard.ancestors | {shard.number} for shard in old))
         numbers = range(self._last_shard + 1, self._last_shard + 1 + len(borders))
         new = [StreamShard(number, *border, ancestors) for number, border in zip(numbers, borders, strict=True)]
-        self._shards[index : index + len(old)] = new
+        self.shards[index : index + len(old)] = new
         self._last_shard = numbers[-1]
 
     def put(self, entries: Sequence[Mapping[str, Any]], *, by_function: bool) -> dict[str, Any]:
@@ -105,7 +124,7 @@ class Kinesis:
 
     def _put(self, entry: Mapping[str, Any], *, by_function: bool) -> Put:
         try:
-            events = [events_by_data()[data] for data in unpack(entry["Data"])]
+            events = [self._events()[data] for data in unpack(entry["Data"])]
         except KeyError as error:
             raise PromiseBroken("bytes were published that are not an event") from error
         return list(zip(events, self._oracle.put(events, self._parked, by_function=by_function), strict=True))
@@ -140,9 +159,9 @@ class Kinesis:
             self._arrive(entry, put)
 
     def _arrive(self, entry: Mapping[str, Any], put: Put) -> None:
-        self.records.append(entry["Data"])
         point = int(entry["ExplicitHashKey"])
-        shard = next(shard for shard in self._shards if shard.start <= point < shard.end)
+        shard = next(shard for shard in self.shards if shard.start <= point < shard.end)
+        self.arrived.append(Arrived(shard, entry["PartitionKey"], entry["Data"], self._fault_plan.clock()))
         for event, may_overtake in put:
             last = self._shard_of.setdefault(event[0], shard.number)
             if last != shard.number and last not in shard.ancestors:

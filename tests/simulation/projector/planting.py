@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType, ModuleType
 
-PACKAGES = ("projector", "ops", "account_events", "tests")
+PACKAGES = ("account_core", "account_events", "consumers", "ops", "projector", "tests")
 
 
 @dataclass(frozen=True, slots=True)

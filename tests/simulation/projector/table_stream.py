@@ -1,6 +1,6 @@
 """The accounts' table and its stream: rows, shards that split, and the event source mapping's state of each shard."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from account_events.lambda_mapping.shard import Idle, ShardState
 from account_events.streams.lineage import Shard, readable_shards
 from account_events.testing.records import sequence_number
 from tests.simulation.projector.fault_plan import FaultPlan
-from tests.simulation.projector.fixtures import INSTEAD_OF_A_SNAPSHOT, POISONS, Event, Written, fixtures
+from tests.simulation.projector.fixtures import Event, Written
 from tests.simulation.projector.oracle import Oracle
 from tests.support.memory_tables import MemoryLedger
 
@@ -63,6 +63,9 @@ class LateRecord:
 class TableStream:
     """The table's stream.
 
+    Args:
+        accounts: the accounts that begin in the first shard; any other account begins in an open one.
+
     Attributes:
         ledger: the table.
         order_window_s: the projector's order window. If a record comes after the record of an event that occurred this
@@ -73,10 +76,9 @@ class TableStream:
         shards: all shards so far, in the order of creation.
     """
 
-    def __init__(self, fault_plan: FaultPlan, oracle: Oracle, accounts: str) -> None:
+    def __init__(self, fault_plan: FaultPlan, oracle: Oracle, accounts: Iterable[str] = ()) -> None:
         self._fault_plan = fault_plan
         self._oracle = oracle
-        self._next = {account_id: iter(fixtures(account_id)) for account_id in accounts}
         settings = {
             "BatchSize": fault_plan.random.choice((1, 3, 8, 1000)),
             "MaximumRetryAttempts": fault_plan.random.choice((2, 6, 100, 100)),
@@ -92,20 +94,18 @@ class TableStream:
         self.shards = [TableShard("shard-0", None, ShardState(self._config))]
         self._shard_of = dict.fromkeys(accounts, self.shards[0])
 
-    def write(self, account_id: str, transactions: int) -> None:
-        """Write an account's next transactions."""
-        for _ in range(transactions):
-            rows = [self._as_written(row) for row in next(self._next[account_id], [])]
-            self.written += [(account_id, row.sequence) for row in rows if row.sequence is not None]
-            self.ledger.put(row.image for row in rows)
-            if len(rows) > 1 and self._fault_plan.strikes("transaction swapped"):
-                rows.reverse()
-            for row in rows:
-                if row.sequence is not None and self._fault_plan.strikes("record late"):
-                    behind = self._fault_plan.random.choice(BEHIND)
-                    self._late.append(LateRecord(row, row.sequence + behind))
-                else:
-                    self._append(row)
+    def put(self, rows: Sequence[Written]) -> None:
+        """Store the rows of a transaction. Their records enter the stream in any order, some of them late."""
+        random = self._fault_plan.random
+        self.written += [(row.account_id, row.sequence) for row in rows if row.sequence is not None]
+        self.ledger.put(row.image for row in rows)
+        if len(rows) > 1 and self._fault_plan.strikes("transaction swapped"):
+            rows = rows[::-1] if len(rows) == 2 else random.sample(rows, len(rows))
+        for row in rows:
+            if row.sequence is not None and self._fault_plan.strikes("record late"):
+                self._late.append(LateRecord(row, row.sequence + random.choice(BEHIND)))
+            else:
+                self._append(row)
 
     def _append(self, row: Written) -> None:
         """Append the row's record to the stream, followed by late records that waited for it."""
@@ -114,14 +114,12 @@ class TableStream:
         self.records += 1
         if row.sequence is not None:
             self._event_of[number] = account_id, row.sequence
-        self._shard_of[account_id].records.append(
-            StreamRecord(number, now_s, row.numbered(number, now_s), RECORD_BYTES)
-        )
+        self._shard(account_id).records.append(StreamRecord(number, now_s, row.numbered(number, now_s), RECORD_BYTES))
         if row.sequence is None:
             return
         for late in [each for each in self._late if each.row.account_id == account_id]:
             sequence = late.row.sequence or 0
-            if row.sequence - sequence >= self.order_window_s:  # one event a second: see `history`
+            if row.at_us - late.row.at_us >= self.order_window_s * 1_000_000:
                 self._oracle.overtaken.add((account_id, sequence))
             if late.behind <= row.sequence and late in self._late:
                 self._late.remove(late)
@@ -131,24 +129,6 @@ class TableStream:
         """Append all late records to the stream."""
         while self._late:
             self._append(self._late.pop(0).row)
-
-    def _as_written(self, row: Written) -> Written:
-        if not self._fault_plan.strikes("poison"):
-            return row
-        self.broken[row.account_id, row.version] = row
-        return row.spoilt(INSTEAD_OF_A_SNAPSHOT if row.sequence is None else self._fault_plan.random.choice(POISONS))
-
-    def spoil(self, *, vanishes: bool) -> None:
-        """Damage or remove a row that was written earlier."""
-        if not self.written:
-            return
-        account_id, sequence = self._fault_plan.random.choice(self.written)
-        row = fixtures(account_id)[sequence - 1][0]
-        self.broken[account_id, row.version] = row
-        if vanishes:
-            self.ledger.rows[account_id].pop(row.version, None)
-        else:
-            self.ledger.put([row.spoilt(self._fault_plan.random.choice(POISONS)).image])
 
     def newest(self, account_id: str) -> int:
         """The sequence of the account's newest event; 0 if there is none."""
@@ -172,6 +152,13 @@ class TableStream:
         for account_id, shard in self._shard_of.items():
             if shard is parent:
                 self._shard_of[account_id] = self._fault_plan.random.choice(children)
+
+    def _shard(self, account_id: str) -> TableShard:
+        if account_id not in self._shard_of:
+            self._shard_of[account_id] = self._fault_plan.random.choice(
+                [shard for shard in self.shards if not shard.is_closed]
+            )
+        return self._shard_of[account_id]
 
     def readable(self) -> list[TableShard]:
         """The shards whose parents have been read completely."""

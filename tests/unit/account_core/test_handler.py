@@ -16,6 +16,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         "OWNED_TABLE_NAME": "owned",
         "AUTH": "IAM",
         "OPERATOR_SCOPE": "accounts/operator",
+        "TRANSFERS": "on",
         "STACK_NAME": "account-events",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ACCESS_KEY_ID": "test",
@@ -40,12 +41,28 @@ def test_the_handler_answers_a_request(module: ModuleType) -> None:
     assert json.loads(answer["body"])["requestId"] == "request-1"
 
 
-def test_a_missing_setting_is_named() -> None:
-    with pytest.raises(LookupError, match="OWNED_TABLE_NAME"):
-        Settings.read({"AUTH": "JWT", "OPERATOR_SCOPE": "accounts/operator", "TABLE_NAME": "accounts"})
-    with pytest.raises(LookupError, match="'TABLE_NAME'"):
-        Settings.read({"AUTH": "JWT", "OPERATOR_SCOPE": "accounts/operator"})
-    with pytest.raises(LookupError, match="STACK_NAME"):
-        Settings.read({"AUTH": "IAM", "OPERATOR_SCOPE": "s", "TABLE_NAME": "accounts", "OWNED_TABLE_NAME": "owned"})
-    with pytest.raises(LookupError, match="AUTH is 'NONE'"):
-        Settings.read({"AUTH": "NONE", "OPERATOR_SCOPE": "accounts/operator", "TABLE_NAME": "accounts"})
+SETTINGS = {
+    "TABLE_NAME": "accounts",
+    "OWNED_TABLE_NAME": "owned",
+    "AUTH": "JWT",
+    "OPERATOR_SCOPE": "accounts/operator",
+    "TRANSFERS": "off",
+    "STACK_NAME": "account-events",
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_missing_setting_is_named(name: str) -> None:
+    with pytest.raises(LookupError, match=f"'{name}'"):
+        Settings.read({other: value for other, value in SETTINGS.items() if other != name})
+
+
+@pytest.mark.parametrize(("name", "value"), [("AUTH", "NONE"), ("TRANSFERS", "yes"), ("TRANSFERS", "")])
+def test_an_invalid_setting_is_named(name: str, value: str) -> None:
+    with pytest.raises(LookupError, match=f"{name} is '{value}'"):
+        Settings.read({**SETTINGS, name: value})
+
+
+@pytest.mark.parametrize(("value", "is_on"), [("on", True), ("off", False)])
+def test_transfers_are_switched_by_their_setting(value: str, *, is_on: bool) -> None:
+    assert Settings.read({**SETTINGS, "TRANSFERS": value}).has_transfers is is_on

@@ -163,7 +163,7 @@ def test_a_full_account_accepts_only_reads_and_replays(api: Api, monkeypatch: py
     assert api(*credit, idempotency_key="key-1")[0] == 200
 
     def full(*_: object) -> None:
-        raise AccountFull("The account's events fill the space that its table has for one account.")
+        raise AccountFull("account-1")
 
     monkeypatch.setattr(api.store, "append", full)
     for _ in range(2):

@@ -117,6 +117,8 @@ def test_an_event_is_listed_with_all_its_fields(api: Api) -> None:
         "correlationId": "order-7",
         "requestId": "request-26",
         "idempotencyKey": "key-1",
+        "transferId": None,
+        "counterpartyAccountId": None,
     }
 
 

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from account_core.domain.errors import Corrupt
-from account_core.domain.events import Created, Credited, EventRow, IgnoredSnapshot, Row, SnapshotRow, Withdrawn
+from account_core.domain.events import (
+    Created,
+    Credited,
+    Event,
+    EventRow,
+    IgnoredSnapshot,
+    Row,
+    SnapshotRow,
+    Transfer,
+    Withdrawn,
+)
 from account_core.domain.money import MONEY_MAX
 from account_core.rows.items import (
     SNAPSHOT_EVERY,
@@ -27,21 +37,27 @@ from tests.support.spellings import OTHER_NUMBERS, OTHER_TIMES
 MONEY = cents("0")
 TEXT = st.text(min_size=1, max_size=20)
 AMOUNTS = cents()
-EVENTS = st.one_of(
-    st.builds(Created, TEXT, st.just("EUR")), st.builds(Credited, AMOUNTS), st.builds(Withdrawn, AMOUNTS)
-)
 SEQUENCES = st.integers(1, 10**9)
+
+
+def events_of(account_id: str) -> st.SearchStrategy[Event]:
+    transfers = st.none() | st.builds(Transfer, TEXT, TEXT.filter(lambda other: other != account_id))
+    return st.one_of(
+        st.builds(Created, TEXT, st.just("EUR")),
+        st.builds(Credited, AMOUNTS, transfers),
+        st.builds(Withdrawn, AMOUNTS, transfers),
+    )
 
 
 @st.composite
 def event_rows(draw: st.DrawFn) -> Row:
-    sequence = draw(SEQUENCES)
+    sequence, account_id = draw(SEQUENCES), draw(TEXT)
     return EventRow(
-        account_id=draw(TEXT),
+        account_id=account_id,
         version=version_of(sequence),
         sequence=sequence,
         occurred_at="2026-01-31T09:30:00.000001Z",
-        event=draw(EVENTS),
+        event=draw(events_of(account_id)),
         balance=draw(MONEY),
         currency="EUR",
         correlation_id=draw(TEXT),
@@ -67,6 +83,14 @@ def snapshot_rows(draw: st.DrawFn) -> Row:
 @given(st.one_of(event_rows(), snapshot_rows()))
 def test_a_row_is_read_as_it_was_stored(row: Row) -> None:
     assert from_item(to_item(row)) == row
+
+
+@given(st.one_of(event_rows(), snapshot_rows()))
+def test_only_a_row_of_a_transfer_has_the_newest_format(row: Row) -> None:
+    is_of_transfer = isinstance(row, EventRow) and getattr(row.event, "transfer", None) is not None
+    item = to_item(row)
+    assert (item["Format"] == {"N": "3"}) is is_of_transfer
+    assert ("TransferId" in item, "CounterpartyId" in item) == (is_of_transfer, is_of_transfer)
 
 
 @given(SEQUENCES)
@@ -108,6 +132,7 @@ def _item(**changed: object) -> dict[str, Any]:
         {"Type": {"S": "REVERSAL"}},
         {"Type": {"S": "SNAPSHOT"}},
         {"Format": {"N": "3"}},
+        {"Format": {"N": "4"}},
         {"Format": {"N": "0"}},
         {"Format": None},
         {"Amount": None},
@@ -130,6 +155,37 @@ def _item(**changed: object) -> dict[str, Any]:
 def test_a_malformed_item_is_corrupt_and_the_message_names_its_row(changed: dict[str, Any]) -> None:
     with pytest.raises(Corrupt, match=r"row a/"):
         from_item(_item(**changed))
+
+
+TRANSFER = {"Format": {"N": "3"}, "TransferId": {"S": "t"}, "CounterpartyId": {"S": "b"}}
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"TransferId": None},
+        {"CounterpartyId": None},
+        {"TransferId": {"NULL": True}},
+        {"CounterpartyId": {"NULL": True}},
+        {"TransferId": {"S": ""}},
+        {"CounterpartyId": {"S": ""}},
+        {"CounterpartyId": {"S": "a"}},
+        {"TransferId": {"N": "1"}},
+        {"Type": {"S": "CREATED"}, "Owner": {"S": "o"}, "Amount": None},
+    ],
+)
+def test_a_transfer_without_its_id_or_other_account_is_corrupt(changed: dict[str, Any]) -> None:
+    with pytest.raises(Corrupt, match=r"row a/2"):
+        from_item(_item(**{**TRANSFER, **changed}))
+
+
+@pytest.mark.parametrize(
+    "row_format", [{"Format": {"N": "2"}}, {"Format": {"N": "1"}, "RequestId": None}], ids=["format 2", "format 1"]
+)
+def test_only_format_3_makes_a_row_one_of_a_transfer(row_format: dict[str, Any]) -> None:
+    found = from_item(_item(**{**TRANSFER, **row_format}))
+    assert isinstance(found, EventRow)
+    assert found.event == Credited(Decimal("5.00"))
 
 
 def test_an_item_without_a_key_is_corrupt() -> None:
@@ -238,5 +294,5 @@ def test_the_largest_row_costs_one_write_unit() -> None:
         request_id="r" * 128,
         command_id="k" * 128,
     )
-    for largest in (row, replace(row, event=Credited(MONEY_MAX))):
+    for largest in (row, replace(row, event=Withdrawn(MONEY_MAX, Transfer("t" * 36, "b" * 64)))):
         assert sum(len(name) + len(next(iter(value.values()))) + 1 for name, value in to_item(largest).items()) < 1024

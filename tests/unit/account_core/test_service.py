@@ -14,7 +14,7 @@ from account_core.domain.errors import (
     InsufficientFunds,
     PreconditionFailed,
 )
-from account_core.domain.events import EventRow, Row, StoredRow
+from account_core.domain.events import EventRow, Row, SnapshotRow, StoredRow
 from account_core.service.execution import ATTEMPTS_MAX, BACKOFF_MAX_S, Conditions, backoff_s
 from account_core.service.head import Origin
 from account_core.service.ports import ROWS_MAX, VersionConflict
@@ -99,6 +99,24 @@ def test_a_version_conflict_folds_the_competing_event_and_decides_again(
     assert receipt.sequence == age + 3
     assert store.reads == (2 if not returns_competing_row else 1 if is_cached else 0) + (0 if is_cached else 1)
     assert service.read("a").balance == expected
+
+
+class SnapshotReturningStore(ContendedStore):
+    """Returns only the newest row of a conflict, as a store may if another write of the event's row is in progress."""
+
+    def append(self, rows: Sequence[Row], used: Usage) -> None:
+        try:
+            super().append(rows, used)
+        except VersionConflict:
+            raise VersionConflict(self.newest("a", used, limit=1)[0]) from None
+
+
+def test_a_competing_snapshot_without_its_event_makes_it_read_again() -> None:
+    store = SnapshotReturningStore([credit("5.00")])
+    service = opened(store, *[credit("1.00")] * 7)
+    receipt = service.execute("a", credit("1.00"), ORIGIN)
+    assert (receipt.balance, receipt.sequence) == (Decimal("13.00"), 10)
+    assert isinstance(store.newest("a", Usage(), up_to=10)[0], SnapshotRow)
 
 
 def test_a_command_on_a_cached_account_is_one_append_and_no_read() -> None:

@@ -9,7 +9,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from account_core.domain.commands import Command, CreateAccount, Credit, Withdraw
+from account_core.domain.commands import Command, CreateAccount, Credit, TransferMoney, Withdraw
 from account_core.domain.errors import AccountNotFound, PreconditionFailed, Rejected, Unavailable
 from account_core.domain.events import Created, Credited, EventRow, Row, SnapshotRow
 from account_core.domain.money import MONEY_MAX
@@ -44,6 +44,17 @@ commands = st.one_of(
 keys = st.sampled_from([None, "key-1", "key-2", "key-3"])
 accounts = st.sampled_from(ACCOUNTS)
 sends = st.builds(Sent, accounts, commands, keys)
+transfers = st.builds(
+    Sent,
+    accounts,
+    st.builds(
+        TransferMoney,
+        st.sampled_from([*ACCOUNTS, *ACCOUNTS, "nobody"]),
+        st.sampled_from([Decimal("0.01"), Decimal("5.00"), Decimal("5.00"), MONEY_MAX]),
+        st.just("replaced"),
+    ),
+    keys,
+)
 instances = st.integers(0, 1)
 
 
@@ -73,7 +84,7 @@ class LossyStore(MemoryAccountStore):
                 raise
         else:
             self.appends += 1
-            self.changed.add(rows[0].account_id)
+            self.changed.update(row.account_id for row in rows)
         if loses == "after":
             raise Unavailable("the answer was lost")
 
@@ -87,10 +98,14 @@ class TwoInstances(RuleBasedStateMachine):
         self.services: list[AccountService] = []
         self.model = {account_id: Ledger() for account_id in ACCOUNTS}
         self.lost: list[Sent] = []
+        self.transfers = 0
 
-    @initialize(generation_max=st.integers(1, 3))
-    def start(self, generation_max: int) -> None:
+    @initialize(generation_max=st.integers(1, 3), funded=st.sampled_from([ACCOUNTS, ACCOUNTS, ACCOUNTS[:2], ()]))
+    def start(self, generation_max: int, funded: tuple[str, ...]) -> None:
         self.services = [AccountService(self.store, HeadCache(generation_max)) for _ in range(2)]
+        for account_id in funded:
+            self._send(0, Sent(account_id, OPENED, None), MOMENTS[0])
+            self._send(0, Sent(account_id, Credit(Decimal("20.00")), None), MOMENTS[0])
 
     @rule(at=instances, sent=sends, moment=st.sampled_from(MOMENTS))
     def send(self, at: int, sent: Sent, moment: str) -> None:
@@ -100,13 +115,19 @@ class TwoInstances(RuleBasedStateMachine):
     def send_and_lose_the_answer(self, at: int, sent: Sent, loses: str) -> None:
         self._send(at, sent, MOMENTS[0], loses)
 
-    @rule(at=instances, sent=sends, ahead=st.sampled_from([-2, -1, 0, 0, 0, 1]))
+    @rule(
+        at=instances, sent=transfers, moment=st.sampled_from(MOMENTS), loses=st.sampled_from([None, "before", "after"])
+    )
+    def transfer(self, at: int, sent: Sent, moment: str, loses: str | None) -> None:
+        self._send(at, sent, moment, loses)
+
+    @rule(at=instances, sent=st.one_of(sends, transfers), ahead=st.sampled_from([-2, -1, 0, 0, 0, 1]))
     def send_if_match(self, at: int, sent: Sent, ahead: int) -> None:
         now = self.model[sent.account_id].now
         sequence = (now.sequence if now else 0) + ahead
         self._send(at, replace(sent, conditions=Conditions(frozenset({sequence, sequence + 50}))), MOMENTS[0])
 
-    @rule(at=instances, sent=sends, owner=st.sampled_from(["owner-1", "owner-2"]))
+    @rule(at=instances, sent=st.one_of(sends, transfers), owner=st.sampled_from(["owner-1", "owner-2"]))
     def send_as_owner(self, at: int, sent: Sent, owner: str) -> None:
         if not isinstance(sent.command, CreateAccount):
             self._send(at, replace(sent, conditions=Conditions(owner=owner)), MOMENTS[0])
@@ -122,13 +143,16 @@ class TwoInstances(RuleBasedStateMachine):
         self._send(at, data.draw(st.sampled_from(self.lost)), MOMENTS[2])
 
     def _send(self, at: int, sent: Sent, moment: str, loses: str | None = None) -> None:
-        ledger = self.model[sent.account_id]
-        expected = ledger.expected(sent.command, sent.key, sent.conditions)
+        ledger, command, receiver = self.model[sent.account_id], sent.command, None
+        if isinstance(command, TransferMoney):
+            self.transfers += 1
+            command, receiver = replace(command, transfer_id=f"transfer-{self.transfers}"), self.model.get(command.to)
+        expected = ledger.expected(command, sent.key, sent.conditions, receiver)
         appends_before = self.store.appends
         origin = Origin(moment, "correlation-1", "request-1", sent.key)
         self.store.loses = loses
         try:
-            got: Receipt | str = self.services[at].execute(sent.account_id, sent.command, origin, sent.conditions)
+            got: Receipt | str = self.services[at].execute(sent.account_id, command, origin, sent.conditions)
         except (Rejected, PreconditionFailed) as error:
             got = error.code
         except Unavailable:
@@ -142,7 +166,11 @@ class TwoInstances(RuleBasedStateMachine):
             assert self.store.appends == appends_before + 1
             assert isinstance(expected, Receipt)
             assert not expected.is_replay
-            ledger.accept(sent.command, sent.key, moment, expected)
+            if isinstance(command, TransferMoney):
+                assert receiver is not None
+                ledger.accept_transfer(command, sent.key, moment, receiver)
+            else:
+                ledger.accept(command, sent.key, moment, expected)
 
     @rule(at=instances, account_id=accounts)
     def read(self, at: int, account_id: str) -> None:
@@ -158,11 +186,11 @@ class TwoInstances(RuleBasedStateMachine):
         elif sequence > len(entries):
             assert got == "sequence_not_found"
         else:
-            assert got == entries[sequence - 1].receipt
+            assert got == entries[sequence - 1].shown
 
     @rule(at=instances, account_id=accounts, moment=st.sampled_from(["2026-01-31T09:30:00.000000Z", *MOMENTS]))
     def read_at_moment(self, at: int, account_id: str, moment: str) -> None:
-        in_time = [entry.receipt for entry in self.model[account_id].entries if entry.occurred_at <= moment]
+        in_time = [entry.shown for entry in self.model[account_id].entries if entry.occurred_at <= moment]
         assert self._read(at, account_id, moment=moment) == (in_time[-1] if in_time else "account_not_found")
 
     @rule(

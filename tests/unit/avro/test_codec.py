@@ -27,6 +27,8 @@ WITHDRAWN: dict[str, Any] = {
     "amount": Decimal("12.34"),
     "currency": "EUR",
     "balance": Decimal("87.66"),
+    "transfer_id": None,
+    "counterparty_account_id": None,
 }
 CONTRACT = load(SCHEMAS)
 
@@ -45,6 +47,8 @@ events = st.fixed_dictionaries(
         "amount": money,
         "currency": text,
         "balance": money,
+        "transfer_id": st.none() | text,
+        "counterparty_account_id": st.none() | text,
     }
 )
 
@@ -76,6 +80,8 @@ def test_the_bytes_follow_the_specification(fields: dict[str, Any]) -> None:
             avro_money(fields["amount"]),
             avro_text(fields["currency"]),
             avro_money(fields["balance"]),
+            avro_text_or_null(fields["transfer_id"]),
+            avro_text_or_null(fields["counterparty_account_id"]),
         ]
     )
 

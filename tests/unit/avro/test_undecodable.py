@@ -34,8 +34,11 @@ EVENT = encode(
         "amount": Decimal("12.34"),
         "currency": "EUR",
         "balance": Decimal("12.34"),
+        "transfer_id": None,
+        "counterparty_account_id": None,
     },
 )
+NO_TRANSFER = b"\x00\x00"
 
 
 @pytest.mark.parametrize(
@@ -80,9 +83,9 @@ def test_bytes_after_the_body_are_corrupt() -> None:
 
 def test_an_amount_of_nineteen_digits_is_corrupt() -> None:
     balance = (10**18 + 1).to_bytes(8, "big")
-    assert EVENT.endswith(b"\x04\x04\xd2")
+    assert EVENT.endswith(b"\x04\x04\xd2" + NO_TRANSFER)
     with pytest.raises(CorruptBody, match=r"balance has an invalid value: more digits"):
-        decode(EVENT[:-3] + b"\x10" + balance)
+        decode(EVENT[:-5] + b"\x10" + balance + NO_TRANSFER)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from projector.errors import Unavailable
 HANDLED = {
     "account_core.api.access_log.ContentRefused": "only logged, in place of an error whose message quotes values",
     "account_core.service.ports.VersionConflict": "the service decides again",
+    "account_core.service.ports.WriteConflict": "the service sends the rows again",
     "account_events.testing.errors.TestingError": "of the testing package, for other teams' tests",
     "account_events.consumer.kcl.NotCheckpointed": "of a KCL program; `report` gets it",
     "account_events.consumer.lambda_handler.NotAKinesisEvent": "of a Lambda function",

@@ -131,6 +131,8 @@ def test_a_jsonl_line_is_readable_without_this_project(stack: Stack, tmp_path: P
         "amount": "10.10",
         "currency": "EUR",
         "balance": "10.10",
+        "transfer_id": None,
+        "counterparty_account_id": None,
     }
 
 

@@ -97,6 +97,8 @@ def test_an_event_is_shown_with_its_fields_as_text_and_its_lag() -> None:
         "amount": "5.00",
         "currency": "EUR",
         "balance": "5.00",
+        "transfer_id": None,
+        "counterparty_account_id": None,
     }
     assert credited["occurred_at"] == "2026-08-01T10:30:00.000000Z"
     assert credited["seen_at"] == "2026-08-02T09:30:00.000000Z"

@@ -40,6 +40,8 @@ FIELDS: dict[str, Any] = {
     "amount": Decimal("12.34"),
     "currency": "EUR",
     "balance": Decimal("-0.01"),
+    "transfer_id": "t-1",
+    "counterparty_account_id": "a-2",
 }
 
 

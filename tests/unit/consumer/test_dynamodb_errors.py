@@ -15,8 +15,6 @@ from botocore.retries.standard import ThrottledRetryableChecker, TransientRetrya
 from account_core.domain.errors import AccountFull, Unavailable
 from account_core.domain.events import Created
 from account_core.service.head import Head, Origin, rows_for
-from account_core.domain.events import Created
-from account_core.service.head import Head, Origin, rows_for
 from account_core.service.ports import VersionConflict, WriteConflict
 from account_core.store.dynamodb_errors import account_full, conflict, unavailable
 from account_events.consumer import errors as kit
@@ -37,7 +35,6 @@ OTHER_SERVICES = {
     *("ThrottledException", "TooManyRequestsException"),
 }
 """Codes that botocore retries but DynamoDB does not document."""
-ROWS = rows_for("a", Head(), Created("owner-1", "EUR"), Origin("2026-01-31T09:30:00.000001Z", "c", "r"))
 ROWS = rows_for("a", Head(), Created("owner-1", "EUR"), Origin("2026-01-31T09:30:00.000001Z", "c", "r"))
 ALL_CODES = [(code, kind) for kind, codes in CODES.items() for code in sorted(codes)]
 ALL_REASONS = [(code, kind) for kind, codes in REASONS.items() for code in sorted(codes)]

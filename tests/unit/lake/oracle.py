@@ -13,7 +13,7 @@ from tests.support.lake import LakeRow
 Rows = Sequence[LakeRow]
 Arguments = Mapping[str, str]
 NOTHING = Decimal("0.00")
-KINDS = ("late", "duplicate", "contradiction", "gap", "negative_balance", "broken_balance")
+KINDS = ("late", "duplicate", "contradiction", "gap", "negative_balance", "broken_balance", "half_transfer")
 
 
 def money(row: LakeRow, name: str) -> Decimal:
@@ -88,13 +88,14 @@ def account_statement(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]
     opening, closing = (rows[-1] if rows else None for rows in (before, until))
     lines = [("opening", opening), *(("event", row) for row in until[len(before) :]), ("closing", closing)]
     return [
-        (entry, *[None] * 10)
+        (entry, *[None] * 12)
         if row is None
         else (
             *(entry, row["dt"], row["sequence"], row["event_type"]),
             None if row["amount"] is None else change(row),
             *(money(row, "balance"), row["currency"], instant(row)),
             *(row["event_id"], row["correlation_id"], row["causation_id"]),
+            *(row["transfer_id"], row["counterparty_account_id"]),
         )
         for entry, row in lines
     ]
@@ -144,6 +145,47 @@ def hourly_volume(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
     ]
 
 
+def transfers_of(rows: Rows, arguments: Arguments) -> dict[str, list[LakeRow]]:
+    """The events of each transfer in the range of days, the withdrawals first."""
+    found: dict[str, list[LakeRow]] = {}
+    for row in sorted(rows, key=lambda row: (change(row) > 0, row["event_id"])):
+        if row["transfer_id"] is not None and arguments["from"] <= row["dt"] <= arguments["until"]:
+            found.setdefault(row["transfer_id"], []).append(row)
+    return found
+
+
+def is_complete(events: Rows) -> bool:
+    if [row["event_type"] for row in events] != ["BalanceWithdrawn", "BalanceCredited"]:
+        return False
+    paid, received = events
+    same = ("amount", "currency", "occurred_at", "dt")
+    names = (paid["account_id"], paid["counterparty_account_id"])
+    return (
+        all(paid[name] == received[name] for name in same)
+        and names == (received["counterparty_account_id"], received["account_id"])
+        and len(set(names)) == len(names)
+    )
+
+
+def transfers(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
+    """For transfers with at most one withdrawal and one credit."""
+    answer = []
+    for transfer_id, events in transfers_of(rows, arguments).items():
+        paid = next((row for row in events if row["event_type"] == "BalanceWithdrawn"), None)
+        received = next((row for row in events if row["event_type"] == "BalanceCredited"), None)
+        first = paid or events[0]
+        answer.append(
+            (
+                *(min(row["dt"] for row in events), min(map(instant, events)), transfer_id),
+                paid["account_id"] if paid else first["counterparty_account_id"],
+                received["account_id"] if received else first["counterparty_account_id"],
+                *(money(first, "amount"), first["currency"], is_complete(events)),
+                *(row and row["sequence"] for row in (paid, received)),
+            )
+        )
+    return sorted(answer, key=lambda row: row[1:3])
+
+
 def change(row: LakeRow) -> Decimal:
     return {
         "AccountCreated": NOTHING,
@@ -160,6 +202,7 @@ def content_of(row: LakeRow) -> tuple[Any, ...]:
 def data_quality(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
     """Takes all copies of all events."""
     found: dict[str, list[tuple[str, int]]] = {kind: [] for kind in KINDS}
+    several, first_copies = set[str](), list[LakeRow]()
     copies: dict[tuple[str, int], list[LakeRow]] = {}
     for row in rows:
         if row["dt"] <= arguments["until"]:
@@ -185,9 +228,15 @@ def data_quality(rows: Rows, arguments: Arguments) -> list[tuple[Any, ...]]:
             "negative_balance": min(money(each, "balance") for each in selected) < 0,
             "broken_balance": not is_contradicted and len(balances) == 1 and money(row, "balance") not in expected,
         }
-        for kind in KINDS:
-            if is_found[kind]:
+        several |= {name} if versions > 1 else set()
+        first_copies.append(row)
+        for kind, is_one in is_found.items():
+            if is_one:
                 found[kind].append((name, len(selected) - versions if kind == "duplicate" else 1))
+    for events in transfers_of(first_copies, arguments).values():
+        names = [f"{row['account_id']} {row['sequence']}" for row in events]
+        if not several.intersection(names) and not is_complete(events):
+            found["half_transfer"].append((min(names), 1))
     return [
         (kind, sum(count for _, count in each), min((name for name, _ in each), default=None))
         for kind, each in found.items()
@@ -202,4 +251,5 @@ ORACLES: dict[str, Callable[[Rows, Arguments], list[tuple[Any, ...]]]] = {
     "dormant_accounts": dormant_accounts,
     "hourly_volume": hourly_volume,
     "largest_movements": largest_movements,
+    "transfers": transfers,
 }

@@ -51,6 +51,8 @@ def test_the_report_of_one_day_in_a_hundred_reads_less_than_a_fiftieth(hundred_d
     assert answer.read_bytes is not None
     assert 0 < answer.read_bytes <= all_bytes / 50
     assert scanned(duckdb, "daily_report", {"day": day}) == (3, 300)
+    # Credits and withdrawals of one day. Creations have no transfer.
+    assert scanned(duckdb, "transfers", {"from": day, "until": day}) == (2, 300)
     assert sizes(hundred_days, f"events/dt={day}/*/*") + sizes(hundred_days, "daily_totals/*/*") <= all_bytes / 50
 
 

@@ -14,7 +14,7 @@ from ops.lake.query.history import History
 from ops.lake.reconcile.compacted import OF_DAYS
 from ops.lake.spark import locations
 from tests.support.compacted_lake import CompactedLake
-from tests.support.corruptions import ROWS, A
+from tests.support.corruptions import ALL_ROWS, A
 from tests.support.ledger_and_lake import history, lake_rows
 from tests.support.wrong_months import (
     COMPACTED_AT,
@@ -34,7 +34,7 @@ AMOUNT = next(each for each in WRONG_MONTHS if each.name == "amount")
 
 
 def given(lake: CompactedLake) -> LedgerAndLake:
-    sides = LedgerAndLake(lake.root, ROWS, [])
+    sides = LedgerAndLake(lake.root, ALL_ROWS, [])
     sides.now = COMPACTED_AT
     return sides
 
@@ -45,12 +45,12 @@ def test_each_wrong_row_of_a_compacted_month_is_named(tmp_path: Path, wrong: Wro
     assert [(each.sequence, each.note) for each in found] == list(wrong.notes)
     assert {(each.kind, each.account_id) for each in found} <= {("compacted", "a-1")}
     assert (result.compacted, result.differences, result.agrees) == (len(found), len(found), not found)
-    assert result.events == len([row for row in ROWS if hasattr(row, "event")])
+    assert result.events == len([row for row in ALL_ROWS if hasattr(row, "event")])
 
 
 def test_a_row_in_a_bucket_where_no_query_looks_is_found(tmp_path: Path) -> None:
     lake = compacted(tmp_path)
-    of_file = {each.account_id for each in ROWS if table.bucket_of(each.account_id) == table.bucket_of("a-1")}
+    of_file = {each.account_id for each in ALL_ROWS if table.bucket_of(each.account_id) == table.bucket_of("a-1")}
     other = in_another_bucket(lake)
     _, found = given(lake).reconciled()
     assert {each.account_id for each in found} == of_file
@@ -78,7 +78,7 @@ def test_findings_of_both_comparisons_are_in_one_order(tmp_path: Path) -> None:
 def test_a_compacted_copy_of_contradicting_ones_is_no_finding(tmp_path: Path) -> None:
     """Nothing determines which of such copies the view `events` shows."""
     [right] = lake_rows(A[2:3])
-    lake = CompactedLake(tmp_path, [*lake_rows(ROWS), right | {"amount": "10.01"}], COMPACTED_AT)
+    lake = CompactedLake(tmp_path, [*lake_rows(ALL_ROWS), right | {"amount": "10.01"}], COMPACTED_AT)
     lake.compact()
     for amount in ("10.00", "10.01"):
         lake.change_month(MONTH, table.bucket_of("a-1"), with_amount(amount))
@@ -133,7 +133,7 @@ def test_events_that_are_found_by_the_second_look_are_no_finding(tmp_path: Path)
 
 
 def test_a_missing_event_hides_no_wrong_row_of_its_day(tmp_path: Path) -> None:
-    lake = CompactedLake(tmp_path, without(lake_rows(ROWS), "a-2", 1), COMPACTED_AT)
+    lake = CompactedLake(tmp_path, without(lake_rows(ALL_ROWS), "a-2", 1), COMPACTED_AT)
     lake.compact()
     lake.change_month(MONTH, table.bucket_of("a-1"), AMOUNT.change)
     sides = given(lake)
@@ -169,7 +169,7 @@ def test_a_compacted_file_with_other_types_is_refused(tmp_path: Path) -> None:
 
 
 def test_without_compacted_months_no_month_file_is_opened(tmp_path: Path) -> None:
-    lake = CompactedLake(tmp_path, lake_rows(ROWS), COMPACTED_AT)
+    lake = CompactedLake(tmp_path, lake_rows(ALL_ROWS), COMPACTED_AT)
     file = tmp_path / table.month_prefix(MONTH, "00") / "x.parquet"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"not Parquet")

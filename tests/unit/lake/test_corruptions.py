@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.corruptions import CORRUPTIONS, Corruption, sides
+from tests.support.corruptions import CORRUPTIONS, sides
+from tests.support.damage import Corruption
 from tests.support.ledger_and_lake import history, lake_rows
 from tests.unit.lake.reconcile_given import NOW, LedgerAndLake
 

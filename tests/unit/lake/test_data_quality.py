@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from consumers.lake import table
-from tests.support.lake import FIRST_DAY, LakeRow, event, made_up
+from tests.support.lake import FIRST_DAY, LakeRow, event, made_up, made_up_transfers
 from tests.unit.lake.both_engines import lake_on_both_engines, run_query
 from tests.unit.lake.oracle import KINDS, ORACLES
 
@@ -40,6 +40,8 @@ DAYS = {"from": "2026-08-02", "until": "2026-08-03", "late_seconds": "300"}
                 {"request_id": None},
                 {"event_id": "a-1:2x"},
                 {"event_type": "BalanceWithdrawn"},
+                {"transfer_id": "t-1"},
+                {"counterparty_account_id": "a-2"},
                 {"dt": "2026-08-03"},
             )
         ],
@@ -57,6 +59,65 @@ def test_every_defect_is_found_and_named(
     answer = run_query(duckdb, "data_quality", DAYS)
     assert answer.rows == run_query(datafusion, "data_quality", DAYS).rows
     assert (kind, count, example) in answer.rows
+
+
+PAID = event("t-1", 3, "BalanceWithdrawn", FIRST_DAY, "EUR", Decimal(5), Decimal(5), transfer=("t", "t-2"))
+PAID_AGAIN = {**PAID, "sequence": 4, "event_id": "t-1:4"}
+RECEIVED = event("t-2", 4, "BalanceCredited", FIRST_DAY, "EUR", Decimal(5), Decimal(9), transfer=("t", "t-1"))
+THIRD = event("t-3", 2, "BalanceCredited", FIRST_DAY, "EUR", Decimal(5), Decimal(5), transfer=("t", "t-1"))
+NEXT_DAY = {"dt": "2026-08-02", "occurred_at": "2026-08-02 00:00:00.000000"}
+HALVES: list[tuple[list[LakeRow], str]] = [
+    ([PAID], "t-1 3"),
+    ([RECEIVED], "t-2 4"),
+    ([PAID, RECEIVED, THIRD], "t-1 3"),
+    ([RECEIVED, THIRD], "t-2 4"),
+    ([PAID, PAID_AGAIN], "t-1 3"),
+    ([PAID, PAID_AGAIN, RECEIVED], "t-1 3"),
+    ([PAID, PAID_AGAIN, RECEIVED, {**RECEIVED, "sequence": 5, "event_id": "t-2:5"}], "t-1 3"),
+    (
+        [{**PAID, "counterparty_account_id": "t-1"}, {**RECEIVED, "account_id": "t-1", "event_id": "t-1:4"}],
+        "t-1 3",
+    ),
+    ([PAID, {**RECEIVED, "dt": "2026-08-02"}], "t-1 3"),
+    ([PAID, {**RECEIVED, "amount": "5.01"}], "t-1 3"),
+    ([PAID, {**RECEIVED, "currency": "USD"}], "t-1 3"),
+    ([PAID, {**RECEIVED, "counterparty_account_id": "t-3"}], "t-1 3"),
+    ([PAID, {**RECEIVED, "counterparty_account_id": "t-0"}], "t-1 3"),
+    ([PAID, {**RECEIVED, "counterparty_account_id": None}], "t-1 3"),
+    ([{**PAID, "counterparty_account_id": "t-1"}, {**RECEIVED, "counterparty_account_id": "t-2"}], "t-1 3"),
+    ([{**PAID, "counterparty_account_id": "t-3"}, RECEIVED], "t-1 3"),
+    ([PAID, {**RECEIVED, **NEXT_DAY}], "t-1 3"),
+    ([PAID, {**RECEIVED, "occurred_at": "2026-08-01 00:00:00.000001"}], "t-1 3"),
+    ([PAID, {**RECEIVED, "transfer_id": None}], "t-1 3"),
+]
+
+
+@pytest.mark.parametrize(("rows", "example"), HALVES)
+def test_each_half_transfer_is_found_and_is_not_complete(tmp_path: Path, rows: list[LakeRow], example: str) -> None:
+    arguments = DAYS | {"from": "2026-08-01", "until": "2026-08-02"}
+    engines = lake_on_both_engines(tmp_path, rows)
+    for engine in engines:
+        assert ("half_transfer", 1, example) in run_query(engine, "data_quality", arguments).rows
+        [found] = run_query(engine, "transfers", arguments).records()
+        assert (found["transfer_id"], found["is_complete"]) == ("t", False)
+    assert run_query(engines[0], "transfers", arguments).rows == run_query(engines[1], "transfers", arguments).rows
+
+
+def test_a_whole_transfer_is_complete_also_if_delivered_twice(tmp_path: Path) -> None:
+    later = {"published_at": "2026-08-03 00:00:00.000000"}
+    rows = [PAID, RECEIVED, {**PAID, **later}, {**RECEIVED, **later}]
+    for engine in lake_on_both_engines(tmp_path, rows):
+        arguments = DAYS | {"from": "2026-08-01"}
+        assert ("half_transfer", 0, None) in run_query(engine, "data_quality", arguments).rows
+        assert [each["is_complete"] for each in run_query(engine, "transfers", arguments).records()] == [True]
+
+
+def test_a_half_transfer_names_the_account_that_lacks_its_event(tmp_path: Path) -> None:
+    duckdb, _ = lake_on_both_engines(tmp_path, [RECEIVED])
+    [found] = run_query(duckdb, "transfers", {"from": "2026-08-01", "until": "2026-08-01"}).records()
+    assert (found["paying_account_id"], found["receiving_account_id"]) == ("t-1", "t-2")
+    assert (found["paying_sequence"], found["receiving_sequence"]) == (None, 4)
+    assert (found["amount"], found["currency"]) == (Decimal("5.00"), "EUR")
 
 
 @pytest.mark.parametrize("difference", [{}, {"balance": "5.01"}, {"event_type": "BalanceWithdrawn"}])
@@ -104,7 +165,7 @@ def test_a_lake_without_defects_has_no_findings(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", range(8))
 def test_both_engines_and_the_oracle_find_the_same_defects(tmp_path: Path, seed: int) -> None:
     jitter = random.Random(seed)  # noqa: S311 -- test data
-    rows = made_up(seed, 12, 6, 250)
+    rows = [*made_up(seed, 12, 6, 250), *made_up_transfers(seed, 6, 6, 60)]
     copies = [dict(row) for row in jitter.sample(rows, 40)]
     for row in copies[:20]:
         row.update(published_at=jitter.choice([None, table.timestamp(FIRST_DAY + timedelta(days=9))]))

@@ -15,7 +15,7 @@ from sqlglot import expressions
 from consumers.lake import table
 from ops.lake.query.catalog import COMMENTS, FOLDER, Query
 from ops.lake.query.duckdb_engine import TABLES
-from tests.support.lake import FIRST_DAY, LakeRow, event, made_up
+from tests.support.lake import FIRST_DAY, LakeRow, event, made_up, made_up_transfers
 from tests.unit.lake.both_engines import ARGUMENTS, QUERIES, lake_on_both_engines, run_query
 from tests.unit.lake.oracle import ORACLES
 
@@ -147,9 +147,10 @@ def assert_all_agree(
 
 @pytest.mark.parametrize("seed", range(6))
 def test_two_engines_and_plain_python_give_the_same_answers(tmp_path: Path, seed: int) -> None:
-    rows = made_up(seed, 25, 6, 400)
+    rows = [*made_up(seed, 25, 6, 400), *made_up_transfers(seed, 8, 6, 60)]
     days = sorted({row["dt"] for row in rows})
     arguments = ARGUMENTS | {"day": days[seed % 6], "moment": f"{days[3]} 12:00:00", "count": str(seed)}
+    arguments["account"] = "t-00003" if seed % 2 else "a-00003"
     assert_all_agree(
         tmp_path,
         rows,

@@ -78,6 +78,8 @@ def test_extra_events_are_named(given: Callable[..., LedgerAndLake]) -> None:
         ("causation_id", None, "k-3", None),
         ("request_id", "r", "r-a-1-3", "r"),
         ("occurred_at_us", 1_785_583_800_000_001, "1785583800000000", "1785583800000001"),
+        ("transfer_id", "t-1", None, "t-1"),
+        ("counterparty_account_id", "a-2", None, "a-2"),
     ],
 )
 def test_every_field_that_differs_is_named(

@@ -40,6 +40,8 @@ FIELDS: dict[str, Any] = {
     "amount": Decimal("12.34"),
     "currency": "EUR",
     "balance": Decimal("-0.01"),
+    "transfer_id": "t-1",
+    "counterparty_account_id": "a-2",
 }
 
 
@@ -79,8 +81,10 @@ def test_a_row_has_the_values_of_its_event() -> None:
         "amount": "12.34",
         "balance": "-0.01",
         "published_at": "2026-01-31 09:30:01.234000",
-        "schema_fingerprint": "c82deffa805c8078",
+        "schema_fingerprint": "53979a54a20957d6",
         "occurred_at_us": 1_769_851_800_000_001,
+        "transfer_id": "t-1",
+        "counterparty_account_id": "a-2",
     }
     assert row.line.endswith("}\n")
     assert row.line.count("\n") == 1
@@ -112,6 +116,8 @@ MONEY = st.integers(-(10**18) + 1, 10**18 - 1).map(lambda cents: Decimal(cents).
             "currency": TEXT,
             "amount": MONEY,
             "balance": MONEY,
+            "transfer_id": st.none() | TEXT,
+            "counterparty_account_id": st.none() | TEXT,
         }
     ),
 )

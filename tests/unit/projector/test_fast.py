@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -11,9 +12,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from account_core.domain.events import EventRow, SnapshotRow
+from account_core.domain.events import Created, EventRow, SnapshotRow, Transfer
 from account_events.avro import encoder
-from account_events.avro.codec import Codec
+from account_events.avro.codec import Codec, decode
 from account_events.avro.contract import load
 from account_events.avro.encoder import ENCODERS, Encoders, glue_encoders
 from account_events.avro.schemas_path import SCHEMAS
@@ -32,20 +33,44 @@ from tests.support.spellings import OTHER_NUMBERS, OTHER_TIMES
 ROOT = SCHEMAS.parent
 ROWS = list(history("account-1", 30))
 IMAGES = [stream_record(row, 1)["dynamodb"] for row in ROWS]
-CHANGES = [image for image in IMAGES if image["NewImage"]["Type"]["S"] != "SNAPSHOT"]
+OF_TRANSFERS = [
+    replace(row, event=replace(row.event, transfer=Transfer(f"t-{row.sequence}", "account-2")))
+    for row in ROWS
+    if isinstance(row, EventRow) and not isinstance(row.event, Created)
+]
+CHANGES = [image for image in IMAGES if image["NewImage"]["Type"]["S"] != "SNAPSHOT"] + [
+    stream_record(row, 1)["dynamodb"] for row in OF_TRANSFERS
+]
+TRANSFER = CHANGES[-1]
 
 odd: st.SearchStrategy[Any] = st.sampled_from(
     [
         *(
             {"S": text}
-            for text in ("", "x", "ü", "\ud800", "a" * 257, "SNAPSHOT", "CREATED", "WITHDRAW", "0", "1", "2")
+            for text in (
+                "",
+                "x",
+                "ü",
+                "\ud800",
+                "a" * 257,
+                "SNAPSHOT",
+                "CREATED",
+                "WITHDRAW",
+                "0",
+                "1",
+                "2",
+                "account-1",
+            )
         ),
         *(
             {"S": at}
             for at in ("2026-01-31T09:30:00.000001Z", "2026-01-31T09:30:00Z", "0001-01-01T00:00:00.000001+14:00")
         ),
         *({"S": at} for at in ("2026-13-31T09:30:00.000001Z", *OTHER_TIMES)),
-        *({"N": number} for number in ("0", "1", "2", "-1", "1.5", "10", "100", "1e3", "1E+2", "٣", "1_0", " 1", "+1")),
+        *(
+            {"N": number}
+            for number in ("0", "1", "2", "3", "-1", "1.5", "10", "100", "1e3", "1E+2", "٣", "1_0", " 1", "+1")
+        ),
         *(
             {"N": number}
             for number in ("0.0", "00.10", "1.50", "0.001", "9999999999999999.99", "10000000000000000", *OTHER_NUMBERS)
@@ -120,6 +145,36 @@ def test_a_number_that_only_python_reads_is_parked(name: str, number: str) -> No
     change = {**CHANGES[1], "NewImage": {**CHANGES[1]["NewImage"], name: {"N": number}}}
     assert fast_event(change, 7) is None
     assert isinstance(general_path(change), Poison)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({name: value} for name in ("TransferId", "CounterpartyId") for value in ({}, {"S": ""}, {"NULL": True})),
+        {"TransferId": {"N": "1"}},
+        {"CounterpartyId": {"S": "account-1"}},
+    ],
+)
+def test_a_row_of_no_possible_transfer_is_parked(changed: dict[str, Any]) -> None:
+    change = {**TRANSFER, "NewImage": {**TRANSFER["NewImage"], **changed}}
+    assert fast_event(change, 7) is None
+    assert isinstance(general_path(change), Poison)
+
+
+def test_a_created_row_of_the_format_of_transfers_is_parked() -> None:
+    transfer = {name: TRANSFER["NewImage"][name] for name in ("Format", "TransferId", "CounterpartyId")}
+    change = {**CHANGES[0], "NewImage": {**CHANGES[0]["NewImage"], **transfer}}
+    assert fast_event(change, 7) is None
+    assert isinstance(general_path(change), Poison)
+
+
+def test_an_earlier_format_with_a_transfer_is_an_ordinary_event() -> None:
+    change = {**TRANSFER, "NewImage": {**TRANSFER["NewImage"], "Format": {"N": "2"}}}
+    event = fast_event(change, 7)
+    assert event == general_path(change)
+    assert isinstance(event, Outgoing)
+    fields = decode(event.data).fields
+    assert (fields["transfer_id"], fields["counterparty_account_id"]) == (None, None)
 
 
 @pytest.mark.parametrize("keys", [{"AccountId": {"S": "account-2"}}, {"Version": {"N": "3"}}, {}])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from account_core.domain.events import Created, Credited, Event, EventRow, Withdrawn
+from account_core.domain.events import Created, Credited, Event, EventRow, Transfer, Withdrawn
 from account_events.avro.codec import decode
 from projector.errors import Unpublishable
 from projector.outgoing import EVENT_BYTES_MAX, Outgoing, outgoing
@@ -36,14 +36,19 @@ COMMON = {
     "currency": "EUR",
     "balance": Decimal("87.66"),
 }
+CHANGED = {"amount": Decimal("12.34")}
+NO_TRANSFER = {"transfer_id": None, "counterparty_account_id": None}
+TRANSFER = {"transfer_id": "t-1", "counterparty_account_id": "a-2"}
 
 
 @pytest.mark.parametrize(
     ("event", "name", "own"),
     [
         (Created(owner="o-1", currency="EUR"), "AccountCreated", {"owner": "o-1"}),
-        (Withdrawn(Decimal("12.34")), "BalanceWithdrawn", {"amount": Decimal("12.34")}),
-        (Credited(Decimal("12.34")), "BalanceCredited", {"amount": Decimal("12.34")}),
+        (Withdrawn(Decimal("12.34")), "BalanceWithdrawn", CHANGED | NO_TRANSFER),
+        (Credited(Decimal("12.34")), "BalanceCredited", CHANGED | NO_TRANSFER),
+        (Withdrawn(Decimal("12.34"), Transfer("t-1", "a-2")), "BalanceWithdrawn", CHANGED | TRANSFER),
+        (Credited(Decimal("12.34"), Transfer("t-1", "a-2")), "BalanceCredited", CHANGED | TRANSFER),
     ],
 )
 def test_each_stored_event_has_its_domain_event(event: Event, name: str, own: dict[str, Any]) -> None:

@@ -58,7 +58,7 @@ def test_an_empty_batch_has_no_events() -> None:
         {"Type": {"S": "INTEREST"}},
         {"Type": {"S": "SNAPSHOT"}},
         {"Type": None},
-        {"Format": {"N": "3"}},
+        {"Format": {"N": "4"}},
         {"Amount": {"N": "1.005"}},
         {"Amount": {"N": "NaN"}},
         {"Amount": {"N": "0"}},

@@ -233,7 +233,7 @@ def test_a_last_row_that_two_files_have_is_refused_and_not_cut(given: Given, eve
 
 NO_KEY = "an item has no AccountId or no Version"
 BAD_ROWS: dict[str, tuple[dict[str, Any], str]] = {
-    "a later format": ({**items(z=1)[0], "Format": {"N": "3"}}, "row z/1 has the unknown format 3; this release"),
+    "a later format": ({**items(z=1)[0], "Format": {"N": "4"}}, "row z/1 has the unknown format 4; this release"),
     "another table's row": ({"Id": {"S": "x"}}, NO_KEY),
     "a key of another type": ({"AccountId": {"N": "1"}, "Version": {"N": "1"}}, NO_KEY),
 }
@@ -252,7 +252,7 @@ def test_an_export_with_foreign_rows_is_refused_before_any_event(given: Given, n
 def test_a_snapshot_of_a_later_format_is_skipped_as_in_the_table(given: Given) -> None:
     rows = items(a=12)
     [snapshot] = [item for item in rows if item["Type"]["S"] == "SNAPSHOT"]
-    snapshot["Format"] = {"N": "3"}
+    snapshot["Format"] = {"N": "4"}
     given.export(rows)
     assert given.replayed().stopped == []
     assert given.of("a") == list(range(1, 13))

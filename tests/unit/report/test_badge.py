@@ -40,6 +40,8 @@ def test_a_reconciliation_that_agrees_is_good() -> None:
         ({"contradicting": 1}, "1 event with contradicting copies in the lake"),
         ({"unreadable": 1}, "1 event unreadable in the ledger"),
         ({"compacted": 1}, "1 event with a wrong row in account_months"),
+        ({"unpaired": 1}, "1 transfer in the ledger whose events do not agree"),
+        ({"unpaired": 2, "gap": 1}, "1 event after a gap in the ledger; 2 transfers in the ledger whose events"),
         ({"totals": (replace(TOTAL, ledger=Decimal("1239.50")),)}, "EUR 1\u202f234.50 too little"),
         ({"files": Files(stray=1)}, "1 file in the lake that belongs to no partition"),
         ({"files": Files(stray=2)}, "2 files in the lake that belong to no partition"),

@@ -12,16 +12,17 @@ from account_events.avro.encoder import encode
 from ops.restore.published_rows import row_of
 from projector.translate import translate
 from tests.support.ledger_and_lake import history
+from tests.support.transfer_corruptions import TRANSFERS
 
-ROWS = [row for row in history("a", "10.00", "-4.99", *["0.01"] * 12) if isinstance(row, EventRow)]
+ROWS = [row for row in (*history("a", "10.00", "-4.99", *["0.01"] * 12), *TRANSFERS[-2:]) if isinstance(row, EventRow)]
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.sequence))
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.account_id}-{row.sequence}")
 def test_the_row_of_a_published_event_is_the_row_it_was_made_from(row: EventRow) -> None:
     assert row_of(*translate(row)) == row
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.sequence))
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.account_id}-{row.sequence}")
 def test_an_event_decoded_from_the_stream_gives_the_same_row(row: EventRow) -> None:
     event = decode(encode(*translate(row)))
     assert row_of(event.name, event.fields) == row

@@ -71,7 +71,7 @@ def test_a_poison_that_nobody_requested_is_refused(damage: Any) -> None:  # noqa
 
 
 def test_a_row_format_of_a_later_release_is_refused() -> None:
-    later = [{**image, "Format": {"N": "3"}} for image in STREAM.images()]
+    later = [{**image, "Format": {"N": "4"}} for image in STREAM.images()]
     with pytest.raises(BadReplay, match="record 0 of a is an unexpected poison"):
         replay(TableStream.of_images(later, KEY), acknowledge, kinesis=MemoryKinesis())
 
