@@ -1,7 +1,8 @@
 """`make bench`: measures everything against its baseline, prints tables and writes results.json.
 
 At the end it runs `python -m benchmarks.dollars`, in a process of its own because both import the functions' modules.
-It does not run `python -m benchmarks.path`, which needs a quiet machine for five minutes.
+It does not run `python -m benchmarks.path`, which needs a quiet machine for five minutes, nor
+`python -m benchmarks.transfers`, whose figures do not depend on the machine.
 
 Exit codes: 0, all targets met; 1, a target missed; 2, the machine was too noisy for timings; 3, the costs cannot be
 measured on this machine. With exit codes 2 and 3, it writes no results.
