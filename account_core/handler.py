@@ -15,6 +15,7 @@ from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import Ama
 from account_core.api.access_log import AccessLog
 from account_core.api.http_api import HttpApi
 from account_core.service.execution import backoff_s
+from account_core.service.head_cache import HeadCache
 from account_core.service.service import AccountService
 from account_core.settings import READS, WRITES, Settings
 from account_core.store.dynamodb_owned import DynamoDBOwnedAccounts
@@ -36,8 +37,14 @@ _store = DynamoDBAccountStore(
     writes=_session.create_client("dynamodb", config=WRITES),
     table_name=_settings.table_name,
 )
+
+
+def _pause(conflicts: int) -> None:
+    time.sleep(backoff_s(conflicts, random.random()))  # noqa: S311 -- jitter
+
+
 _api = HttpApi(
-    AccountService(_store, pause=lambda conflicts: time.sleep(backoff_s(conflicts, random.random()))),  # noqa: S311 -- jitter
+    AccountService(_store, HeadCache(time.time), _pause),
     DynamoDBOwnedAccounts(_reads, _settings.owned_table_name),
     now=lambda: datetime.now(UTC),
     new_id=lambda: str(uuid.uuid4()),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from itertools import count
+from math import inf
 from random import Random
 
 from rich.console import Console
@@ -22,7 +23,7 @@ from account_core.domain.errors import Conflict
 from account_core.domain.events import Row, StoredRow
 from account_core.service.execution import backoff_s
 from account_core.service.head import Head, Origin
-from account_core.service.head_cache import HeadCache
+from account_core.service.head_cache import TRANSFER_AGE_MAX_S, HeadCache
 from account_core.service.loading import load as load_head
 from account_core.service.ports import ROWS_MAX, WriteConflict
 from account_core.service.service import AccountService
@@ -82,22 +83,15 @@ class DistantStore(MemoryAccountStore):
             self._writing -= keys
 
 
-class RecentHeads(HeadCache):
-    """A cache that returns only heads that are at most `age_max_s` old; `now_s` is its clock."""
+class OtherHeads(HeadCache):
+    """A cache with another limit than TRANSFER_AGE_MAX_S."""
 
-    def __init__(self, now_s: Callable[[], float], age_max_s: float) -> None:
-        super().__init__()
-        self._now_s = now_s
-        self._age_max_s = age_max_s
-        self._put_s: dict[str, float] = {}
+    def __init__(self, now_s: Callable[[], float], limit_s: float) -> None:
+        super().__init__(now_s)
+        self._limit_s = limit_s
 
-    def get(self, account_id: str) -> Head | None:
-        is_recent = self._now_s() - self._put_s.get(account_id, -self._age_max_s) < self._age_max_s
-        return super().get(account_id) if is_recent else None
-
-    def put(self, account_id: str, head: Head) -> None:
-        super().put(account_id, head)
-        self._put_s[account_id] = self._now_s()
+    def get(self, account_id: str, age_max_s: float = inf) -> Head | None:
+        return super().get(account_id, age_max_s if age_max_s == inf else self._limit_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +103,14 @@ class Load:
         transfers: of each client.
         unmeasured: as many of them are sent first. At the beginning, all accounts are in every cache.
         pause_s: the mean pause of a client between two transfers.
-        age_max_s: cached heads that are older are read again; None: never, as in the service.
+        age_max_s: cached heads that are older are read again.
     """
 
     accounts: int | None
     transfers: int
     unmeasured: int = 0
     pause_s: float = 0.0
-    age_max_s: float | None = None
+    age_max_s: float = TRANSFER_AGE_MAX_S
 
 
 @dataclass(slots=True)
@@ -202,8 +196,7 @@ class _Run:
             self.result.took_s.append(self.clock.now_s - begun_s)
 
     def _heads(self) -> HeadCache:
-        age_max_s = self._load.age_max_s
-        heads = HeadCache() if age_max_s is None else RecentHeads(lambda: self.clock.now_s, age_max_s)
+        heads = OtherHeads(lambda: self.clock.now_s, self._load.age_max_s)
         for account_id, head in self._cached.items():
             heads.put(account_id, head)
         return heads
@@ -218,7 +211,7 @@ TO_ONE = Load(accounts=None, transfers=40, unmeasured=5)
 
 def main() -> int:
     console = Console(highlight=False, width=140)
-    policies = {"as the service does": None, "at most 1 s old": 1.0, "at most 0.1 s old": 0.1, "never": 0.0}
+    policies = {"always": inf, "at most 1 s old": 1.0, "at most 0.1 s old": TRANSFER_AGE_MAX_S, "never": -1.0}
     table = _table("32 clients, random pairs of 1,000 accounts, caches full", "cached heads are used", "pause")
     for pause_s in (0.0, 1.0, 10.0):
         for policy, age_max_s in policies.items():

@@ -6,6 +6,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from math import inf
 
 from account_core.domain.account import causes, decide, decide_transfer
 from account_core.domain.commands import Command, CreateAccount, TransferMoney
@@ -20,6 +21,7 @@ from account_core.domain.errors import (
 )
 from account_core.domain.events import Created, Event, EventRow, Row, StoredRow
 from account_core.service.head import Head, Origin, rows_for, rows_of_transfer
+from account_core.service.head_cache import TRANSFER_AGE_MAX_S
 from account_core.service.ports import VersionConflict, WriteConflict
 from account_core.service.usage import Usage
 from account_core.service.working_head import WorkingHead
@@ -126,15 +128,17 @@ class Execution:
     def _start(self) -> None:
         """Start from cached heads or, to create an account, from an empty head; otherwise read the accounts.
 
-        The receiving account is not touched for a caller who may not see the paying one.
+        A transfer starts from recent heads only. The receiving account is not touched for a caller who may not see the
+        paying one.
         """
         if isinstance(self.command, CreateAccount):
             return
-        self.account.start(self.conditions.owner)
+        age_max_s = inf if self.receiver is None else TRANSFER_AGE_MAX_S
+        self.account.start(self.conditions.owner, age_max_s)
         if self.account.head.account is None:
             raise AccountNotFound
         if self.receiver is not None:
-            self.receiver.start(owner=None)
+            self.receiver.start(None, age_max_s)
 
     def _decide(self) -> tuple[Sequence[Event], Rejected | PreconditionFailed | None]:
         """Return an event for each account, a refusal, or neither if there is nothing to do."""

@@ -1,6 +1,7 @@
 """An account's head while a command is carried out."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 from account_core.domain.errors import AccountNotFound
 from account_core.domain.events import EventRow, StoredRow
@@ -37,8 +38,8 @@ class WorkingHead:
     conflicts: int = 0
     is_key_checked: bool = False
 
-    def start(self, owner: str | None) -> None:
-        """Start from a cached head, or read the account.
+    def start(self, owner: str | None, age_max_s: float = inf) -> None:
+        """Start from a cached head that is not older than `age_max_s`, or read the account.
 
         If the head is out of date, the append meets a version conflict. An account of another owner is read even if it
         is in the cache: the response time must not reveal that the account exists.
@@ -46,7 +47,7 @@ class WorkingHead:
         Raises:
             AccountNotFound: the account belongs to another owner than `owner`; with None, it may be anyone's.
         """
-        known = self.heads.get(self.account_id)
+        known = self.heads.get(self.account_id, age_max_s)
         if known is None or has_other_owner(known, owner):
             self.read()
         else:

@@ -166,7 +166,7 @@ def test_monitoring_is_counted_from_the_template_and_the_functions_lines() -> No
     }
     line = json.dumps({"_aws": {"CloudWatchMetrics": [{"Metrics": [{"Name": "Requests"}]}]}})
     calls = {"api": [Call(1, 1, f"{line}\n")], "projector": [Call(1, 1, f'{line}\n{{"level":"INFO"}}\n')] * 2}
-    operations = 7  # of the API: each has its own metric
+    operations = 8  # of the API: each has its own metric
     jobs = TOTALS_METRICS + RECONCILIATION_METRICS
     assert monitoring(template, calls) == Monitoring(operations + 1 + 1 + jobs, 1 + 2, 1, 0)
     assert inspect.getsource(metric_data).count('("Reconciliation') == RECONCILIATION_METRICS

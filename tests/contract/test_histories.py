@@ -23,7 +23,7 @@ def play(store: AccountStore, seed: int) -> None:
     played = Play(seed, f"account-{seed}")
 
     def instance() -> Callable[[Random], AccountService]:
-        heads = HeadCache(2)
+        heads = HeadCache(generation_max=2)
         return lambda faults: AccountService(FaultyStore(store, faults, played.late), heads)
 
     clients = played.clients([instance() for _ in range(INSTANCES)], CLIENTS_EACH)

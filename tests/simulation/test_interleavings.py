@@ -23,7 +23,7 @@ def play(seed: int) -> list[Operation]:
     store, turns, played = MemoryAccountStore(), Turns(Random(seed)), Play(seed, "a")  # noqa: S311 -- seeded
 
     def instance() -> Callable[[Random], AccountService]:
-        heads = HeadCache(2)
+        heads = HeadCache(generation_max=2)
         return lambda faults: AccountService(FaultyStore(TurnTakingStore(store, turns), faults, played.late), heads)
 
     clients = played.clients([instance() for _ in range(3)], each=2)

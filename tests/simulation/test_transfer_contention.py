@@ -11,6 +11,7 @@ from account_core.domain.commands import CreateAccount, Credit, TransferMoney
 from account_core.domain.errors import Conflict
 from account_core.domain.events import Row
 from account_core.service.execution import ATTEMPTS_MAX, backoff_s
+from account_core.service.head_cache import HeadCache
 from account_core.service.ports import WriteConflict
 from account_core.service.service import AccountService
 from account_core.service.usage import Usage
@@ -68,7 +69,7 @@ def play(seed: int, choose: Choose, pause_s: float = 0.0, *, with_backoff: bool 
             time.sleep(backoff_s(conflicts, random.random()))
 
     def client(number: int) -> Callable[[], None]:
-        service = AccountService(store, pause=pause)
+        service = AccountService(store, HeadCache(lambda: time.now_s), pause=pause)
 
         def send() -> None:
             for sent in range(COMMANDS):

@@ -60,7 +60,7 @@ def play(seed: int) -> list[Operation]:
                 if outcome is not None or not isinstance(request, Transfer) or request.key is None:
                     break
 
-    instances = [HeadCache(2) for _ in range(3)]
+    instances = [HeadCache(generation_max=2) for _ in range(3)]
     turns.run([partial(client, f"client {number}", instances[number % 3]) for number in range(6)])
     while late:
         carry_out(late)

@@ -11,6 +11,7 @@ from account_core.domain.events import EventRow, Row, StoredRow
 from account_core.rows.items import to_item
 from account_core.service.execution import ALWAYS, Conditions, Receipt
 from account_core.service.head import Origin
+from account_core.service.head_cache import HeadCache
 from account_core.service.ports import ROWS_MAX
 from account_core.service.service import AccountService
 from account_core.service.usage import Usage
@@ -57,11 +58,15 @@ class WatchedStore(MemoryAccountStore):
 
 
 class TwoAccounts:
-    """Two accounts with 100.00 EUR each, "a" and "b", whose heads are in the cache."""
+    """Two accounts with 100.00 EUR each, "a" and "b", whose heads are in the cache.
+
+    Attributes:
+        now_s: the cache's clock.
+    """
 
     def __init__(self) -> None:
-        self.store, self.pauses, self._ids = WatchedStore(), list[int](), count(1)
-        self.service = AccountService(self.store, pause=self.pauses.append)
+        self.store, self.pauses, self._ids, self.now_s = WatchedStore(), list[int](), count(1), 0.0
+        self.service = AccountService(self.store, HeadCache(lambda: self.now_s), pause=self.pauses.append)
         for account_id, owner in (("a", "owner-1"), ("b", "owner-2")):
             self.send(CreateAccount(owner, "EUR"), to=account_id)
             self.send(Credit(FUNDS), to=account_id)

@@ -70,7 +70,7 @@ class Environment:
         client = cast("DynamoDBClient", TableClient(table, fault_plan, self._interrupt))
         service = AccountService(
             DynamoDBAccountStore(client, client, "accounts"),
-            HeadCache(random.choice(HEADS_MAX)),
+            HeadCache(generation_max=random.choice(HEADS_MAX)),  # without a clock: old heads are used, too
             pause=lambda _conflicts: self._pause(),
         )
         self._api = HttpApi(

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import time
 from types import ModuleType
 
 import pytest
@@ -32,6 +33,12 @@ def test_the_writing_client_makes_one_attempt_only(module: ModuleType) -> None:
     assert store._writes.meta.config.retries["total_max_attempts"] == 1  # noqa: SLF001
     assert store._reads.meta.config.retries["total_max_attempts"] > 1  # noqa: SLF001
     assert store._table_name == "accounts"  # noqa: SLF001
+
+
+def test_heads_age_by_the_clock_of_the_system(module: ModuleType) -> None:
+    """Lambda stops the monotonic clock while an execution environment is frozen."""
+    heads = module._api._service._heads  # noqa: SLF001 -- its wiring is the subject
+    assert heads._now_s is time.time  # noqa: SLF001
 
 
 def test_the_handler_answers_a_request(module: ModuleType) -> None:

@@ -1,5 +1,7 @@
 from decimal import Decimal
 
+import pytest
+
 from account_core.domain.account import Account
 from account_core.service.head import Head
 from account_core.service.head_cache import HeadCache
@@ -40,3 +42,22 @@ def test_the_cache_is_bounded_and_drops_the_least_recent_heads() -> None:
     assert heads.get("busy") == head(1_000)
     assert heads.get("account-999") == head(1)
     assert heads.get("account-1") is None
+
+
+@pytest.mark.parametrize(("passed_s", "is_found"), [(0.0, True), (0.25, True), (0.26, False), (-0.26, False)])
+def test_a_head_is_found_until_it_is_older_than_asked(passed_s: float, *, is_found: bool) -> None:
+    now_s = [1_000.0]
+    heads = HeadCache(lambda: now_s[0])
+    heads.put("a", head(1))
+    now_s[0] += passed_s
+    assert heads.get("a", age_max_s=0.25) == (head(1) if is_found else None)
+    assert heads.get("a") == head(1)
+
+
+def test_a_head_that_is_read_again_is_recent_again() -> None:
+    now_s = [1_000.0]
+    heads = HeadCache(lambda: now_s[0])
+    for _ in range(2):
+        heads.put("a", head(1))
+        assert heads.get("a", age_max_s=0.25) == head(1)
+        now_s[0] += 1

@@ -102,7 +102,7 @@ class TwoInstances(RuleBasedStateMachine):
 
     @initialize(generation_max=st.integers(1, 3), funded=st.sampled_from([ACCOUNTS, ACCOUNTS, ACCOUNTS[:2], ()]))
     def start(self, generation_max: int, funded: tuple[str, ...]) -> None:
-        self.services = [AccountService(self.store, HeadCache(generation_max)) for _ in range(2)]
+        self.services = [AccountService(self.store, HeadCache(generation_max=generation_max)) for _ in range(2)]
         for account_id in funded:
             self._send(0, Sent(account_id, OPENED, None), MOMENTS[0])
             self._send(0, Sent(account_id, Credit(Decimal("20.00")), None), MOMENTS[0])

@@ -22,6 +22,7 @@ from account_core.domain.money import MONEY_MAX
 from account_core.rows.items import to_item
 from account_core.service.execution import Conditions, Receipt
 from account_core.service.head import Origin
+from account_core.service.head_cache import TRANSFER_AGE_MAX_S
 from account_core.service.usage import Usage
 from tests.support.two_accounts import FUNDS, ORIGIN, TwoAccounts
 
@@ -40,6 +41,21 @@ def test_a_transfer_is_a_withdrawal_and_a_credit_in_one_append(world: TwoAccount
     assert world.last("b").event == Credited(Decimal("5.00"), Transfer("transfer-1", "a"))
     assert world.balances() == (95, 105)
     assert (len(world.store.appended), world.store.asked) == (1, [])
+
+
+def test_old_heads_are_read_before_a_transfer_but_not_before_a_credit(world: TwoAccounts) -> None:
+    world.now_s += TRANSFER_AGE_MAX_S
+    world.transfer()
+    assert world.store.asked == []
+    world.now_s += TRANSFER_AGE_MAX_S + 0.01
+    world.send(Credit(Decimal(1)), to="b")
+    assert world.store.asked == []
+    world.transfer()
+    assert world.store.asked == ["a"]
+    world.now_s += TRANSFER_AGE_MAX_S + 0.01
+    world.transfer()
+    assert world.store.asked == ["a", "a", "b"]
+    assert world.balances() == (85, 116)
 
 
 def test_the_receiving_row_has_no_ids_of_the_paying_owner(world: TwoAccounts) -> None:
