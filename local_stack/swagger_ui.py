@@ -17,7 +17,7 @@ import httpx
 
 from account_core.api.access import Authorisation
 from account_core.api.openapi.document import document
-from account_core.api.openapi.schemas import PARAMETERS
+from account_core.api.openapi.parameters import PARAMETERS
 from local_stack.loopback_server import SOCKET_TIMEOUT_S, LoopbackServer
 
 BODY_BYTES_MAX = 64 * 1024  # more than the API accepts, so that you can see the API's own refusal

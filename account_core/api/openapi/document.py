@@ -5,6 +5,7 @@ from typing import Any
 
 from account_core.api.access import Authorisation
 from account_core.api.openapi.examples import REQUESTS, RESPONSES
+from account_core.api.openapi.parameters import IDS, PARAMETERS, any_of, headers, shared_headers
 from account_core.api.openapi.problem_responses import (
     BY_OPERATION,
     EXAMPLES,
@@ -14,7 +15,7 @@ from account_core.api.openapi.problem_responses import (
     responses,
     shared_responses,
 )
-from account_core.api.openapi.schemas import IDS, PARAMETERS, any_of, headers, ref, schemas, shared_headers
+from account_core.api.openapi.schemas import ref, schemas
 from account_core.api.routes import ROUTES, allowed
 from account_events import __version__
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from account_core.api.openapi.examples import REQUEST_ID
-from account_core.api.openapi.schemas import IDS, headers, ref
+from account_core.api.openapi.parameters import IDS, headers
+from account_core.api.openapi.schemas import ref
 from account_core.api.problems import PROBLEMS
 from account_core.api.responses import INTERNAL_ERROR, problem
 from account_core.domain.errors import AccountFull, ReceiverRefused, TransferToItself

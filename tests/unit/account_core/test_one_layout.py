@@ -31,6 +31,7 @@ EXCEPTIONS = {
     "ops/owners/read_model.py": "a row of the accounts by owner",
     "projector/dynamodb_parking.py": "the parked accounts' table",
     # The same words with another meaning.
+    "account_core/api/openapi/parameters.py": "names of schemas in the API's description",
     "account_core/api/openapi/schemas.py": "names of schemas in the API's description",
     "account_events/consumer/get_records.py": "a parameter of GetShardIterator",
     "account_events/streams/kinesis_source.py": "a parameter of GetShardIterator",
