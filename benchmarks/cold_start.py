@@ -36,6 +36,7 @@ _ENVIRONMENT = {
     **projector.ENVIRONMENT,
     "AUTH": "IAM",
     "OPERATOR_SCOPE": "accounts/operator",
+    "TRANSFERS": "on",
     "OWNED_TABLE_NAME": "owned",
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

@@ -46,6 +46,7 @@ ENVIRONMENT = {  # of all functions, with the defaults of template.yaml
     "GAP_WAIT_S": "300",
     "AUTH": "IAM",
     "OPERATOR_SCOPE": "accounts/operator",
+    "TRANSFERS": "on",
     "LAKE_BUCKET_NAME": "lake",
     "FIRST_DAY": "2000-01-01",
     "STACK_NAME": "account-events",

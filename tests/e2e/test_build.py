@@ -71,7 +71,7 @@ SERVICES = {"LakeTotalsFunction": {"glue", "s3"}, "LakeTransformFunction": {"s3"
 IMPORT = """
 import os, sys
 sys.path.insert(0, sys.argv[1])
-os.environ.update(TABLE_NAME="t", AUTH="IAM", OPERATOR_SCOPE="s", OWNED_TABLE_NAME="o", STACK_NAME="n")
+os.environ.update(TABLE_NAME="t", AUTH="IAM", OPERATOR_SCOPE="s", TRANSFERS="on", OWNED_TABLE_NAME="o", STACK_NAME="n")
 os.environ.update(INBOX_TABLE_NAME="i", GAP_WAIT_S="1")
 os.environ.update(LAKE_BUCKET_NAME="l", LAKE_DATABASE_NAME="d", FIRST_DAY="2025-01-01", AWS_REGION="eu-central-1")
 os.environ.update(EVENT_STREAM_NAME="s", AWS_DEFAULT_REGION="eu-central-1")

@@ -121,7 +121,7 @@ def test_json_keeps_its_fields() -> None:
         "is_everywhere",
     ]
     [event] = found["events"]
-    assert list(event) == ["event_id", "account_id", "sequence", "is_everywhere", "timeline", "findings"]
+    assert list(event) == ["event_id", "account_id", "sequence", "transfer", "is_everywhere", "timeline", "findings"]
     assert {tuple(hop) for hop in event["timeline"]} == {("where", "at", "what", "is_reached", "after_s")}
 
 
