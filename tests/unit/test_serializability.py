@@ -185,6 +185,10 @@ REFUSED: dict[str, tuple[str, Change]] = {
         )
         for code, key in (("receiver_refused", None), ("account_not_found", "l"), ("idempotency_key_reused", "l"))
     },
+    "a key that is reused for the same transfer": (
+        "refused without a reason",
+        more(operation((15, 16), Transfer("a", "b", 60, "k"), "idempotency_key_reused", "t-9")),
+    ),
     "a key that is reused before it is used": (
         "refused without a reason",
         more(operation((5, 6), Transfer("a", "b", 61, "k"), "idempotency_key_reused", "t-9")),
