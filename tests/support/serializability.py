@@ -13,7 +13,12 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import accumulate, pairwise
 
+from tests.support.linearizability import CONFLICT
+
 REFUSED_FOR_FUNDS = "insufficient_funds"
+KEY_REUSED = "idempotency_key_reused"
+UNAVAILABLE = "unavailable"
+"""Leaves open whether the request took effect, like no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,22 +137,19 @@ def _of_transfers(ledger: Ledger) -> Iterator[str]:
             yield f"unequal: {transfer_id} is {entries}"
         elif (paid[0].account_id, received[0].account_id) != (received[0].counterparty, paid[0].counterparty):
             yield f"counterparty: {transfer_id} is {entries}"
+        yield from (f"key of a credit: {entry}" for entry in received if entry.key is not None)
 
 
 def _of_answers(ledger: Ledger, operations: Sequence[Operation]) -> Iterator[str]:
     """Each acknowledged transfer is stored as acknowledged, and each stored one was sent and is not refused."""
     paid = {entry.transfer_id: entry for entries in ledger.values() for entry in entries if _is_payment(entry)}
-    sent: defaultdict[str | None, list[Operation]] = defaultdict(list)
     acknowledged: dict[str, Transfer] = {}
     for operation in operations:
         request, outcome = operation.request, operation.outcome
         if isinstance(request, Read):
             continue
-        if isinstance(outcome, str) and operation.transfer_id in paid:
+        if _is_refused(operation) and operation.transfer_id in paid:
             yield f"refused, but stored: {operation}"
-        for entry in paid.values():
-            if _may_cause(operation, entry):
-                sent[entry.transfer_id].append(operation)
         if not isinstance(outcome, Shown):
             continue
         if outcome.transfer_id is None or outcome.transfer_id not in paid:
@@ -158,24 +160,45 @@ def _of_answers(ledger: Ledger, operations: Sequence[Operation]) -> Iterator[str
             yield f"acknowledged, but stored as {entry}: {operation}"
         if acknowledged.setdefault(outcome.transfer_id, request) is not request and request.key is None:
             yield f"acknowledged twice: {operation}"
-    yield from (f"stored, but never sent: {entry}" for transfer_id, entry in paid.items() if not sent[transfer_id])
+    for entry in paid.values():
+        if not any(_may_cause(operation, entry) for operation in operations):
+            refused = [each for each in operations if entry.key is not None and _asks_for(each, entry)]
+            yield f"refused, but stored: {refused}" if refused else f"stored, but never sent: {entry}"
 
 
 def _of_refusals(ledger: Ledger, operations: Sequence[Operation], spans: Mapping[str, _Span]) -> Iterator[str]:
-    """A refusal for insufficient funds needs a state with too little, at some moment between request and answer."""
-    for operation in operations:
+    """A refusal needs a reason. A read never has one: each account was opened before the first operation."""
+    for operation in filter(_is_refused, operations):
         request = operation.request
-        if operation.outcome == REFUSED_FOR_FUNDS and isinstance(request, Transfer):
-            entries = ledger[request.payer]
-            begun = accumulate((spans[entry.node].begun for entry in entries), max)
-            until = [*accumulate((spans[entry.node].ended for entry in reversed(entries)), min)][::-1]
-            states = zip(entries, begun, [*until[1:], math.inf], strict=True)
-            before_key = _until_key(states, request.key)
-            if not any(
-                entry.balance < request.cents and start < operation.answered and end > operation.invoked
-                for entry, start, end in before_key
-            ):
-                yield f"refused without a reason: {operation}"
+        if isinstance(request, Read) or not _has_reason(operation, request, ledger[request.payer], spans):
+            yield f"refused without a reason: {operation}"
+
+
+def _has_reason(operation: Operation, request: Transfer, entries: Sequence[Entry], spans: Mapping[str, _Span]) -> bool:
+    """Whether a transfer may be refused with this code, at some moment between request and answer.
+
+    Once a transfer with a key was acknowledged, its repetitions succeed. Otherwise, a conflict needs no reason.
+    """
+    stored = next((entry for entry in entries if request.key is not None and entry.key == request.key), None)
+    if stored is not None and _is_of(request, stored) and spans[stored.node].ended < operation.invoked:
+        return False
+    if operation.outcome == REFUSED_FOR_FUNDS:
+        return _had_too_little(operation, request, entries, spans)
+    if operation.outcome == KEY_REUSED:
+        return stored is not None and not _is_of(request, stored) and spans[stored.node].begun < operation.answered
+    return operation.outcome == CONFLICT
+
+
+def _had_too_little(
+    operation: Operation, request: Transfer, entries: Sequence[Entry], spans: Mapping[str, _Span]
+) -> bool:
+    begun = accumulate((spans[entry.node].begun for entry in entries), max)
+    until = [*accumulate((spans[entry.node].ended for entry in reversed(entries)), min)][::-1]
+    states = zip(entries, begun, [*until[1:], math.inf], strict=True)
+    return any(
+        entry.balance < request.cents and start < operation.answered and end > operation.invoked
+        for entry, start, end in _until_key(states, request.key)
+    )
 
 
 def _until_key(states: Iterator[tuple[Entry, float, float]], key: str | None) -> Iterator[tuple[Entry, float, float]]:
@@ -243,13 +266,18 @@ def _spans(ledger: Ledger, operations: Sequence[Operation]) -> dict[str, _Span]:
 
 
 def _may_cause(operation: Operation, entry: Entry) -> bool:
-    """Whether this request caused the paying event, or repeated the one that did."""
-    request = operation.request
-    if isinstance(request, Read) or not _is_of(request, entry):
+    """Whether this request caused the paying event, or repeated the one that did. A refused one wrote nothing."""
+    if _is_refused(operation) or not _asks_for(operation, entry):
         return False
-    if request.key is not None:
-        return True
-    return operation.transfer_id == entry.transfer_id and not isinstance(operation.outcome, str)
+    return entry.key is not None or operation.transfer_id == entry.transfer_id
+
+
+def _asks_for(operation: Operation, entry: Entry) -> bool:
+    return isinstance(operation.request, Transfer) and _is_of(operation.request, entry)
+
+
+def _is_refused(operation: Operation) -> bool:
+    return isinstance(operation.outcome, str) and operation.outcome != UNAVAILABLE
 
 
 def _is_of(request: Transfer, entry: Entry) -> bool:

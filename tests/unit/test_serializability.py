@@ -89,6 +89,17 @@ def answered(number: int, **fields: Any) -> Change:  # noqa: ANN401 -- each fiel
     return change
 
 
+def only(*outcomes: Shown | str | None) -> Change:
+    """The transfer with a key got only these answers. The client did not make its id."""
+
+    def change(_: dict[str, list[Entry]], operations: list[Operation]) -> None:
+        others = [each for each in operations if each.request != operations[0].request]
+        sent = [replace(operations[0], outcome=outcome, transfer_id=None) for outcome in outcomes]
+        operations[:] = [*sent, *others]
+
+    return change
+
+
 def operation(times: tuple[float, float], request: Transfer | Read, outcome: Shown | str | None, own: str) -> Operation:
     return Operation("client", request, *times, outcome, own)
 
@@ -105,6 +116,18 @@ ACCEPTED: dict[str, Change] = {
     "a refusal before the money came": more(operation((5, 12), Transfer("b", "c", 101), "insufficient_funds", "t-9")),
     "a keyed refusal before the request succeeded": both(
         answered(0, invoked=1), more(operation((1, 2), Transfer("a", "b", 101, "l"), "insufficient_funds", "t-9"))
+    ),
+    "a conflict of a key that an unanswered request stored": both(
+        only(None, "unavailable"), more(operation((30, 31), Transfer("a", "b", 60, "k"), "conflict", "t-9"))
+    ),
+    "a conflict of a key that succeeds meanwhile": more(
+        operation((15, 35), Transfer("a", "b", 60, "k"), "conflict", "t-9")
+    ),
+    "a key of another transfer": more(
+        operation((15, 16), Transfer("a", "b", 61, "k"), "idempotency_key_reused", "t-9")
+    ),
+    "a read without an answer": more(
+        operation((1, 2), Read("c"), None, ""), operation((1, 2), Read("c"), "unavailable", "")
     ),
 }
 
@@ -139,12 +162,43 @@ REFUSED: dict[str, tuple[str, Change]] = {
         more(operation((50, 51), Transfer("b", "c", 150), Shown(3, 10, "t-2"), "t-9")),
     ),
     "a refused transfer": ("refused, but stored", answered(1, outcome="conflict")),
+    **{
+        f"a transfer with a key, refused with {' and '.join(codes)}": ("refused, but stored", only(*codes))
+        for codes in (
+            ["conflict"],
+            ["receiver_refused"],
+            ["account_not_found"],
+            ["conflict", "insufficient_funds"],
+        )
+    },
+    **{
+        f"a key that is refused with {code} after its success": (
+            "refused without a reason",
+            more(operation((21, 22), Transfer("a", "b", 60, "k"), code, "t-9")),
+        )
+        for code in ("conflict", "idempotency_key_reused")
+    },
+    **{
+        f"a transfer that is refused with {code}": (
+            "refused without a reason",
+            more(operation((50, 51), Transfer("a", "b", 1, key), code, "t-9")),
+        )
+        for code, key in (("receiver_refused", None), ("account_not_found", "l"), ("idempotency_key_reused", "l"))
+    },
+    "a key that is reused for the same transfer": (
+        "refused without a reason",
+        more(operation((15, 16), Transfer("a", "b", 60, "k"), "idempotency_key_reused", "t-9")),
+    ),
+    "a key that is reused before it is used": (
+        "refused without a reason",
+        more(operation((5, 6), Transfer("a", "b", 61, "k"), "idempotency_key_reused", "t-9")),
+    ),
+    "a credit with a key": ("key of a credit", changed(entry("b", 2), key="k")),
+    "a refused read": ("refused without a reason", more(operation((1, 2), Read("c"), "account_not_found", ""))),
     "a transfer that nobody sent": ("stored, but never sent", lambda _, operations: operations.pop(1)),
     "a refusal on an old state": (
         "refused without a reason",
-        more(operation((21, 22), Transfer("b", "c", 11), "insufficient_funds", "t-9"))
-        if False
-        else more(operation((50, 51), Transfer("a", "c", 200), "insufficient_funds", "t-9")),
+        more(operation((50, 51), Transfer("a", "c", 200), "insufficient_funds", "t-9")),
     ),
     "a refusal on a future state": (
         "refused without a reason",

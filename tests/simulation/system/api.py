@@ -56,12 +56,21 @@ class _Context:
 class Environment:
     """An execution environment of the API's function.
 
+    Args:
+        heads_age: its cached heads have an age, as in the deployed function. Otherwise, transfers use old heads, too.
+
     Attributes:
         job: the request that it handles.
     """
 
     def __init__(
-        self, fault_plan: FaultPlan, table: AccountsTable, authorisation: Authorisation, new_id: Callable[[], str]
+        self,
+        fault_plan: FaultPlan,
+        table: AccountsTable,
+        authorisation: Authorisation,
+        new_id: Callable[[], str],
+        *,
+        heads_age: bool,
     ) -> None:
         random = fault_plan.random
         self._fault_plan = fault_plan
@@ -70,7 +79,7 @@ class Environment:
         client = cast("DynamoDBClient", TableClient(table, fault_plan, self._interrupt))
         service = AccountService(
             DynamoDBAccountStore(client, client, "accounts"),
-            HeadCache(generation_max=random.choice(HEADS_MAX)),  # without a clock: old heads are used, too
+            HeadCache(fault_plan.clock if heads_age else lambda: 0.0, random.choice(HEADS_MAX)),
             pause=lambda _conflicts: self._pause(),
         )
         self._api = HttpApi(
@@ -115,6 +124,7 @@ class Gateway:
         self._new_id = new_id
         self._environments: list[Environment] = []
         self._requests = 0
+        self._started = 0
 
     def begin(self, method: str, target: str, body: str | None, headers: Mapping[str, str], subject: str) -> "Request":
         self._requests += 1
@@ -133,7 +143,10 @@ class Gateway:
             self._environments.remove(idle.pop())
         if idle and (len(self._environments) >= ENVIRONMENTS_MAX or random.random() < 0.7):
             return random.choice(idle)
-        environment = Environment(self._fault_plan, self._table, "JWT" if self.is_jwt else "IAM", self._new_id)
+        authorisation: Authorisation = "JWT" if self.is_jwt else "IAM"
+        heads_age = self._started % 2 == 1
+        environment = Environment(self._fault_plan, self._table, authorisation, self._new_id, heads_age=heads_age)
+        self._started += 1
         self._environments.append(environment)
         return environment
 
