@@ -43,7 +43,8 @@ PROBLEMS: dict[str, Problem] = {
     "transfers_off": Problem(
         403,
         "Not allowed",
-        "ask the team that runs the service: it switches transfers on with the parameter `Transfers` of its stack",
+        "ask the team that runs the service: it switches transfers on with the parameter `Transfers` of its stack; an "
+        "earlier attempt that was not answered may have been carried out: read the account's events",
     ),
     "route_not_found": Problem(404, "Not found", "use one of the API's paths"),
     "account_not_found": Problem(

@@ -141,10 +141,16 @@ class Clients:
             others = [other for other in self._accounts if other != account_id]
             command.to = random.choice([*others * 8, account_id, UNKNOWN_ACCOUNT])
         if keyed and random.random() < 0.1:  # a key of another command, on this account or another one
-            command.key = random.choice(keyed).key
+            self._take_key(command, random.choice(keyed).key)
         if random.random() < 0.1:
             command.if_match = f'"s-{self._newest.get(account_id, 1)}"'
         return command
+
+    def _take_key(self, command: Command, key: str | None) -> None:
+        """Give a command the key of another one, unless the two are the same: then it would be a repetition."""
+        facts = (command.kind, command.account_id, command.cents, command.to)
+        if all((each.kind, each.account_id, each.cents, each.to) != facts for each in self.commands if each.key == key):
+            command.key = key
 
     def _to_another(self, first: Command) -> Command:
         """A transfer with the key and the amount of an earlier one, but to another account."""

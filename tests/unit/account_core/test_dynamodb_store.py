@@ -113,6 +113,15 @@ def test_a_full_item_collection_is_a_full_account(rows: list[Row], code: str, re
         append(rows, code, *reasons)
 
 
+@pytest.mark.parametrize(("full", "account_id"), [(0, "a"), (1, "a"), (2, "b")])
+def test_a_full_item_collection_names_its_account(full: int, account_id: str) -> None:
+    rows = [*PAIR, *rows_for("b", Head(), Created("owner-2", "EUR"), ORIGIN)]
+    reasons = [{"Code": FULL if number == full else "None"} for number in range(3)]
+    with pytest.raises(AccountFull) as error:
+        append(rows, "TransactionCanceledException", *reasons)
+    assert error.value.account_id == account_id
+
+
 def test_a_taken_version_in_a_full_account_is_a_version_conflict() -> None:
     taken = {"Code": "ConditionalCheckFailed", "Item": to_item(EVENT)}
     with pytest.raises(VersionConflict):
