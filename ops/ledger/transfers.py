@@ -5,6 +5,9 @@ The rule exists once, so that `check` and every engine of `reconcile` find the s
 withdrawal and one credit of the same amount and currency, at the same time, on two accounts that name each other.
 """
 
+SEQUENCE_MAX = 2**63 - 1
+"""The largest sequence that the columns can hold: the maximum of the schemas' type `long`."""
+
 _LISTED = "CASE WHEN {0} > 2 THEN first_{1} || ', ..., ' || last_{1} ELSE first_{1} || ', ' || last_{1} END"
 _SURPLUS = "CAST({0} AS string) || ' {1}s (' || " + _LISTED + " || ')'"
 
@@ -49,15 +52,16 @@ FROM (
     THEN 'has ' || {_SURPLUS.format("withdrawals", "withdrawal")} || ' and ' || {_SURPLUS.format("credits", "credit")}
     WHEN withdrawals > 1 THEN 'has ' || {_SURPLUS.format("withdrawals", "withdrawal")}
     WHEN credits > 1 THEN 'has ' || {_SURPLUS.format("credits", "credit")}
-    WHEN credits = 0 THEN 'has no valid credit on account ' || counterparty
-    WHEN withdrawals = 0 THEN 'has no valid withdrawal on account ' || counterparty
+    WHEN credits = 0 THEN 'has no valid credit on account ' || coalesce(counterparty, '?')
+    WHEN withdrawals = 0 THEN 'has no valid withdrawal on account ' || coalesce(counterparty, '?')
     WHEN withdrawn <> credited
     THEN 'withdraws ' || CAST(withdrawn AS string) || ' and credits ' || CAST(credited AS string)
     WHEN withdrawn_currency <> credited_currency
     THEN 'withdraws ' || withdrawn_currency || ' and credits ' || credited_currency
-    WHEN paid_to <> receiving OR received_from <> paying
-    THEN 'has accounts that do not name each other: ' || first_withdrawal || ' names ' || paid_to || ', '
-      || first_credit || ' names ' || received_from
+    WHEN paying = receiving THEN 'has one account only: ' || first_withdrawal || ' and ' || first_credit
+    WHEN paid_to IS DISTINCT FROM receiving OR received_from IS DISTINCT FROM paying
+    THEN 'has accounts that do not name each other: ' || first_withdrawal || ' names ' || coalesce(paid_to, 'none')
+      || ', ' || first_credit || ' names ' || coalesce(received_from, 'none')
     WHEN oldest <> newest
     THEN 'has two times: ' || first_withdrawal || ' and ' || first_credit || ' must have the same'
   END AS problem

@@ -83,7 +83,7 @@ def badge(
         )
     elif result.on_their_way:
         summary = f"Reconciled, {count(result.on_their_way, 'event')} on the way"
-        detail = f"Ledger and lake agree on {compared}, {until}. On {at}, newer events had not reached the lake yet."
+        detail = f"Ledger and lake agree on {compared}, {until}. On {at}, newer events were not compared yet."
     elif _naive(result.compared_at) < complete_from:
         summary = "Reconciled too early for this day"
         detail = f"Ledger and lake agreed on {compared} on {at}. Later events of the day may be missing."

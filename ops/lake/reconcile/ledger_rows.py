@@ -7,12 +7,9 @@ from account_core.domain.errors import Corrupt
 from account_core.domain.events import EventRow
 from account_core.rows.items import from_item, key_of, sequence_from, version_in
 from account_core.rows.layout import parts_of_key
+from ops.ledger.transfers import SEQUENCE_MAX
 from projector.errors import Unpublishable
 from projector.translate import translate
-
-SEQUENCE_MAX = 2**63 - 1
-"""The maximum of the schemas' type `long`."""
-
 
 LedgerEvent = Mapping[str, Any]
 """An event's values by the lake's columns, `event_type` among them; `occurred_at` is UTC without an offset."""
