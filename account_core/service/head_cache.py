@@ -13,8 +13,9 @@ GENERATION_MAX = 10_000
 """The maximum number of heads in each of the two generations; both together take about 12 MB."""
 TRANSFER_AGE_MAX_S = 0.1
 """The oldest head on which a transfer is decided without a read. If many environments serve the same accounts, nearly
-every older head is out of date, and a failed transfer costs 20 times as much as a read of both accounts would
-(docs/performance.md). For other commands it costs five times as much and involves one account, so any head will do."""
+every older head is out of date, and a failed transfer costs ten times as much as reading both accounts
+(docs/performance.md). Another command has one account, and a failed one costs five times as much as a read, so it is
+decided on a head of any age."""
 
 
 class HeadCache:
