@@ -17,8 +17,11 @@ REQUESTS_MAX = 40
 ATTEMPTS_MAX = 5
 """Without faults, a keyed command is answered within so many attempts: only the other clients compete."""
 UNKNOWN_ACCOUNT = "nobody"
-NEARLY_THE_LIMIT_CENTS = 999_999_999_999_999_900
+RICH = 0.0, 0.01, 0.1
+"""The probability that a credit brings an account near the limit of its balance."""
+LIMIT_CENTS = 999_999_999_999_999_999
 CODES = {
+    "account_full",
     "account_not_found",
     "balance_limit_exceeded",
     "conflict",
@@ -68,6 +71,7 @@ class Clients:
         self._numbers, self._keys = count(1), count(1)
         self._clients = [Client(f"owner-{number % 3}") for number in range(random.choice(CLIENTS))]
         self._currencies = random.choice((["EUR"], ["EUR", "EUR", "EUR", "USD"]))
+        self._rich = random.choice(RICH)
         self._accounts: dict[str, str] = {}
         self._newest: dict[str, int] = {}
         self.commands: list[Command] = []
@@ -126,7 +130,7 @@ class Clients:
             return random.choice(keyed)  # again, perhaps at the same time
         transfers = [command for command in keyed if command.kind == "transfer"]
         if transfers and random.random() < 0.05:
-            return self._to_another(random.choice(transfers))
+            return random.choice((self._to_another, self._as_a_withdrawal))(random.choice(transfers))
         if len(self._accounts) < ACCOUNTS_MAX and (len(self._accounts) < 2 or random.random() < 0.1):
             return self._new("create", "", client.subject, currency=random.choice(self._currencies))
         kinds: list[Kind] = ["credit", "withdraw", "transfer"]
@@ -134,14 +138,14 @@ class Clients:
         account_id = random.choice(list(self._accounts))
         subject = client.subject if random.random() < 0.1 else self._accounts[account_id]
         cents = random.randrange(10_000, 30_000) if kind == "credit" else random.randrange(1, 4_000)
-        if kind == "credit" and random.random() < 0.01:
-            cents = NEARLY_THE_LIMIT_CENTS
+        if kind == "credit" and random.random() < self._rich:
+            cents = LIMIT_CENTS - random.randrange(60_000)
         command = self._new(kind, account_id, subject, cents=cents)
         if kind == "transfer":
             others = [other for other in self._accounts if other != account_id]
             command.to = random.choice([*others * 8, account_id, UNKNOWN_ACCOUNT])
         if keyed and random.random() < 0.1:  # a key of another command, on this account or another one
-            self._take_key(command, random.choice(keyed).key)
+            self._take_key(command, random.choice(random.choice((keyed, keyed[-3:]))).key)
         if random.random() < 0.1:
             command.if_match = f'"s-{self._newest.get(account_id, 1)}"'
         return command
@@ -163,6 +167,12 @@ class Clients:
         command.to, command.key = self._random.choice(others), first.key
         return command
 
+    def _as_a_withdrawal(self, first: Command) -> Command:
+        """A withdrawal with the key and the amount of an earlier transfer."""
+        command = self._new("withdraw", first.account_id, first.subject, cents=first.cents)
+        self._take_key(command, first.key)
+        return command
+
     def _new(self, kind: Kind, account_id: str, subject: str, *, cents: int = 0, currency: str = "") -> Command:
         number = next(self._numbers)
         key = f"key-{self._seed}-{next(self._keys)}" if self._random.random() < 0.7 else None
@@ -171,7 +181,7 @@ class Clients:
         return command
 
     def _send(self, client: Client, command: Command) -> None:
-        sent = command.send(self._newest_of)
+        sent = command.send(self._newest_of, self._fault_plan.clock.now_s)
         self._fault_plan.note("sent", command)
         request = self._gateway.begin("POST", command.target, command.body, command.headers, command.subject)
         client.at_work = command, request, sent
@@ -189,7 +199,9 @@ class Clients:
         is_lost = request.status == 0 or self._fault_plan.strikes("api answer lost")
         if isinstance(what, Reading):
             self._take_reading(what, 0 if is_lost else request.status, request)
-        elif is_lost or sent is None:
+            return
+        what.last_ended_s = self._fault_plan.clock.now_s
+        if is_lost or sent is None:
             what.lose()
         else:
             self._take_answer(what, sent, request)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Literal, NamedTuple
 
 Kind = Literal["create", "credit", "withdraw", "transfer"]
@@ -61,6 +62,7 @@ class Command:
         answers: the answers so far, in the order of their arrival.
         sent: how many requests were sent.
         in_progress: how many of them have not ended.
+        first_sent_s, last_ended_s: when the first of them was sent, and the last one ended.
         is_settled: whether the clients know if the command was carried out.
     """
 
@@ -76,6 +78,8 @@ class Command:
     answers: list[Answer] = field(default_factory=list)
     sent: int = 0
     in_progress: int = 0
+    first_sent_s: float = inf
+    last_ended_s: float = -inf
     is_settled: bool = False
 
     @property
@@ -105,8 +109,9 @@ class Command:
         """The first answer that confirms the effect."""
         return next((answer for answer in self.answers if answer.is_applied), None)
 
-    def send(self, newest: Callable[[str], int]) -> Sent:
+    def send(self, newest: Callable[[str], int], now_s: float) -> Sent:
         """Another request is sent; `newest` returns the sequence of an account."""
+        self.first_sent_s = min(self.first_sent_s, now_s)
         self.sent += 1
         self.in_progress += 1
         since = {account_id: newest(account_id) for account_id in (self.account_id, self.to)}

@@ -15,6 +15,8 @@ CHANCES: Mapping[str, float] = {
     "write lost": 0.1,
     "write late": 0.2,
     "write answer lost": 0.2,
+    # One of the accounts that are being written to is full, and never takes a row again.
+    "account full": 0.01,
     # A transaction that nobody has won: no emulator produces it.
     "transaction conflict": 0.3,
     "transaction conflict of another row": 1.0,
@@ -47,6 +49,7 @@ THEMES: tuple[tuple[str, ...], ...] = (
     ("transaction conflict", "transaction conflict of another row"),
     ("write late", "write answer lost", "api killed"),
     ("near midnight", "clock skewed"),
+    ("account full", "write answer lost"),
     ("transform failed", "redrive killed", "firehose restarted"),
     ("answer lost", "killed", "reader lost", "reader restart"),
 )

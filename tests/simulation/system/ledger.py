@@ -37,7 +37,7 @@ def check_rows(rows: Rows) -> None:
 def check_transfers(rows: Rows) -> None:
     """Each transfer is one withdrawal and one credit that agree, and no id of the payer reaches the receiver."""
     transfers: defaultdict[str, list[tuple[EventRow, Transfer]]] = defaultdict(list)
-    for row in _events(rows):
+    for row in event_rows(rows):
         if not isinstance(row.event, Created) and row.event.transfer is not None:
             transfers[row.event.transfer.transfer_id].append((row, row.event.transfer))
     for transfer_id, both in transfers.items():
@@ -61,8 +61,8 @@ def check_transfers(rows: Rows) -> None:
 def check_commands(rows: Rows, commands: Sequence[Command]) -> None:
     """Each command has one event or none, as it was answered, and each event has a command."""
     caused: defaultdict[str, list[EventRow]] = defaultdict(list)
-    for row in _events(rows):
-        if not _is_receiving(row):
+    for row in event_rows(rows):
+        if not is_receiving(row):
             caused[row.correlation_id].append(row)
     for command in commands:
         _check_command(command, caused.pop(command.correlation_id, []))
@@ -71,7 +71,7 @@ def check_commands(rows: Rows, commands: Sequence[Command]) -> None:
 
 def check_states(rows: Rows, states: Iterable[tuple[str, int, str]]) -> None:
     """Every balance that an answer has shown is the account's balance after that event."""
-    balances = {(row.account_id, row.sequence): f"{row.balance:.2f}" for row in _events(rows)}
+    balances = {(row.account_id, row.sequence): f"{row.balance:.2f}" for row in event_rows(rows)}
     for account_id, sequence, balance in states:
         there = balances.get((account_id, sequence))
         _check(there == balance, f"an answer has shown {balance} at {account_id}:{sequence}, where it is {there}")
@@ -136,7 +136,8 @@ def _check_effect(command: Command, row: EventRow) -> None:
     _check(effect == (command.kind, command.cents, command.to), f"{command} has another effect: {row}")
 
 
-def _events(rows: Rows) -> list[EventRow]:
+def event_rows(rows: Rows) -> list[EventRow]:
+    """The rows of all events."""
     return [row for own in rows.values() for row in own if isinstance(row, EventRow)]
 
 
@@ -144,7 +145,8 @@ def _transfer(row: EventRow) -> Transfer | None:
     return None if isinstance(row.event, Created) else row.event.transfer
 
 
-def _is_receiving(row: EventRow) -> bool:
+def is_receiving(row: EventRow) -> bool:
+    """Whether it is the credit of a transfer, which a command on another account has caused."""
     return isinstance(row.event, Credited) and row.event.transfer is not None
 
 

@@ -130,6 +130,63 @@ MUTANTS = (
         "",
     ),
     Mutant(
+        "A transfer is carried out for a client that does not own the paying account.",
+        "account_core.service.execution",
+        "self.account.start(self.conditions.owner, age_max_s)",
+        "self.account.start(self.conditions.owner if self.receiver is None else None, age_max_s)",
+    ),
+    Mutant(
+        "A transfer is carried out although its If-Match is not fulfilled.",
+        "account_core.service.execution",
+        "if sequences is not None and head",
+        "if sequences is not None and self.receiver is None and head",
+    ),
+    Mutant(
+        "The receiving account's limit is not checked.",
+        "account_core.domain.account",
+        "        decide(receiver, Credit(command.amount))\n",
+        "        pass\n",
+    ),
+    Mutant(
+        "The payer learns that the receiving account is at its limit.",
+        "account_core.domain.account",
+        "        raise ReceiverRefused from None\n    return",
+        "        raise\n    return",
+    ),
+    Mutant(
+        "The payer learns that the receiving account is full.",
+        "account_core.service.execution",
+        "if full.account_id != self.account.account_id:",
+        "if False:",
+    ),
+    Mutant(
+        "A client that cannot pay the amount learns that the receiving account would refuse it.",
+        "account_core.domain.account",
+        "    decide(payer, Withdraw(command.amount))\n"
+        "    if receiver is None or receiver.currency != payer.currency:\n        raise ReceiverRefused\n",
+        "    if receiver is None or receiver.currency != payer.currency:\n        raise ReceiverRefused\n"
+        "    decide(payer, Withdraw(command.amount))\n",
+    ),
+    Mutant(
+        "A transfer has the time of the last event on its accounts, although it happened later.",
+        "account_core.service.head",
+        "at = max(origin.occurred_at, payer[1].occurred_at, receiver[1].occurred_at)",
+        "at = max(payer[1].occurred_at, receiver[1].occurred_at)",
+    ),
+    Mutant(
+        "The id of the payer's request is the transfer's id, and so reaches the receiving account.",
+        "account_core.api.http_api",
+        "transfer_id = self._new_id()\n",
+        "transfer_id = call.request_id\n",
+    ),
+    Mutant(
+        "A withdrawal with the key of a transfer of the same amount counts as its repetition.",
+        "account_core.domain.account",
+        "    return event == event_of(command)\n",
+        "    if isinstance(command, Withdraw) and isinstance(event, Withdrawn):\n"
+        "        event = replace(event, transfer=None)\n    return event == event_of(command)\n",
+    ),
+    Mutant(
         "The projector publishes the records of transactions in the order of arrival.",
         "projector.resequence",
         "waiting = sorted(arrivals, key=_BY_SEQUENCE)",

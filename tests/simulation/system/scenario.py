@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tests.simulation.projector.fault_plan import FaultPlan
 from tests.simulation.projector.oracle import Oracle
 from tests.simulation.projector.pipeline import Pipeline
-from tests.simulation.system import ledger, refusals, views
+from tests.simulation.system import acceptances, ledger, refusals, views
 from tests.simulation.system.api import Gateway
 from tests.simulation.system.clients import Clients
 from tests.simulation.system.consumer import KinesisReaders
@@ -44,7 +44,7 @@ class Scenario:
         self.table = table = AccountsTable(fault_plan, oracle)
         self._pipeline = Pipeline(fault_plan, oracle, table, lambda: table.events)
         ids = count(1)
-        gateway = Gateway(fault_plan, table, lambda: f"id-{seed}-{next(ids)}")
+        self._gateway = gateway = Gateway(fault_plan, table, lambda: f"id-{seed}-{next(ids)}")
         self._clients = Clients(seed, fault_plan, gateway, table.newest)
         self.commands = self._clients.commands
         self._readers = KinesisReaders(fault_plan, self._pipeline.kinesis)
@@ -98,7 +98,9 @@ class Scenario:
         ledger.check_rows(rows)
         ledger.check_transfers(rows)
         ledger.check_commands(rows, self.commands)
-        refusals.check(rows, self.commands)
+        states = refusals.states_of(rows)
+        refusals.check(rows, states, self.commands, self.table.full, is_jwt=self._gateway.is_jwt)
+        acceptances.check(rows, states, self.commands, is_jwt=self._gateway.is_jwt)
         ledger.check_states(rows, self._clients.states)
         ledger.check_sum(rows, self.commands)
         views.check_inbox(rows, self._readers.applied)

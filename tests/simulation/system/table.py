@@ -26,11 +26,13 @@ class AccountsTable(TableStream):
 
     Attributes:
         events: the event of every row, by the bytes in which it must be published.
+        full: the accounts whose item collection has reached its limit, for ever.
     """
 
     def __init__(self, fault_plan: FaultPlan, oracle: Oracle) -> None:
         super().__init__(fault_plan, oracle)
         self.events: dict[bytes, Event] = {}
+        self.full: set[str] = set()
 
     def taken(self, put: Put) -> Item | None:
         """The row because of which a put's condition fails. Rows are never overwritten, so each put has a condition."""
@@ -41,15 +43,27 @@ class AccountsTable(TableStream):
         return None if taken is None else dict(taken)
 
     def write(self, puts: Sequence[Put]) -> None:
-        """Carry out all puts or none. Raises ClientError if a condition fails."""
-        found = [self.taken(put) for put in puts]
-        if any(found):
-            raise _refused([_NO_REASON if item is None else _condition(item) for item in found])
+        """Carry out all puts or none. Raises ClientError if a condition fails, or if an account is full."""
+        reasons = [self._reason(put) for put in puts]
+        if any(reason is not _NO_REASON for reason in reasons):
+            raise _refused(reasons)
         rows = [from_item(put["Item"]) for put in puts]
         for row in rows:
             if isinstance(row, EventRow):
                 self.events[encode(*translate(row))] = row.account_id, row.sequence
         self.put([Written.of(put["Item"]) for put in puts])
+
+    def fill(self, puts: Sequence[Put]) -> None:
+        """Let one of the accounts of these puts be full from now on."""
+        accounts = sorted({put["Item"]["AccountId"]["S"] for put in puts} & self.ledger.rows.keys())
+        if accounts:
+            self.full.add(self._fault_plan.random.choice(accounts))
+
+    def _reason(self, put: Put) -> Mapping[str, Any]:
+        taken = self.taken(put)
+        if taken is not None:
+            return _condition(taken)
+        return _FULL if put["Item"]["AccountId"]["S"] in self.full else _NO_REASON
 
     def found(self, request: Mapping[str, Any]) -> Iterator[Item]:
         """The items of a Query, in its order."""
@@ -111,6 +125,8 @@ class TableClient:
         if strikes("write late"):
             self._fault_plan.later(partial(self._write_late, puts))
             raise _no_answer()
+        if strikes("account full"):
+            self._table.fill(puts)
         refused = self._carried_out(puts)
         if strikes("write answer lost"):
             raise _no_answer()
@@ -149,9 +165,11 @@ class TableClient:
 
 
 _NO_REASON: Mapping[str, Any] = {"Code": "None"}
+_FULL: Mapping[str, Any] = {"Code": "ItemCollectionSizeLimitExceeded"}
 _CONFLICT: Mapping[str, Any] = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
 _SINGLE = {
     "ConditionalCheckFailed": "ConditionalCheckFailedException",
+    "ItemCollectionSizeLimitExceeded": "ItemCollectionSizeLimitExceededException",
     "TransactionConflict": "TransactionConflictException",
 }
 """The error of a single put for a transaction's reason."""
